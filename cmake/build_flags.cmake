@@ -1,0 +1,16 @@
+# Warnings and sanitizers, attached per target: nothing here leaks into a project that embeds us.
+add_library(tidelock_build_flags INTERFACE)
+target_compile_options(tidelock_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow
+                       -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough)
+if(TIDELOCK_WARNINGS_AS_ERRORS)
+  target_compile_options(tidelock_build_flags INTERFACE -Werror)
+endif()
+if(TIDELOCK_SANITIZE)
+  target_compile_options(tidelock_build_flags INTERFACE -fsanitize=${TIDELOCK_SANITIZE}
+                         -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(tidelock_build_flags INTERFACE -fsanitize=${TIDELOCK_SANITIZE})
+  if(TIDELOCK_SANITIZE MATCHES "thread")
+    # GCC warns that ThreadSanitizer does not model fences; none of our orderings rests on one alone.
+    target_compile_options(tidelock_build_flags INTERFACE -Wno-tsan)
+  endif()
+endif()

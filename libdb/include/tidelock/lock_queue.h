@@ -1,0 +1,96 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tidelock/status.h"
+#include "tidelock/wait.h"
+
+// A fair, crash-safe lock between processes, on any file. It needs no database.
+namespace tidelock {
+
+struct LockMember {
+  std::uint32_t slot = 0;
+  std::int32_t pid = 0;  // for people: may belong to another pid namespace
+  std::string label;
+  bool alive = false;  // the kernel's answer: it holds its member byte
+  std::uint64_t acquired = 0;   // how often it got the lock
+  std::uint64_t waited = 0;     // how often it had to wait for it
+  std::uint64_t overtaken = 0;  // how often another got the lock before it, in all its waits
+  std::chrono::nanoseconds longest_wait{0};
+  std::uint64_t view = 0;  // free for the application; the database shows its view number here
+};
+
+struct LockWaiter {
+  std::uint64_t ticket = 0;  // grows in order of arrival
+  std::uint32_t slot = 0;
+  std::int32_t pid = 0;
+  std::string label;
+  std::chrono::nanoseconds waiting_for{0};
+};
+
+// Read without taking anything; each part is true at some moment during the call.
+struct LockInfo {
+  enum class Word : std::uint8_t { kFree = 0, kHeld = 1, kOffered = 2 };
+  Word word = Word::kFree;
+  bool inconsistent = false;  // a holder died inside, and nobody has called mark_consistent since
+  std::optional<LockMember> holder;
+  std::chrono::nanoseconds held_for{0};  // 0: not known
+  std::vector<LockWaiter> waiters;       // in queue order
+  std::vector<LockMember> members;
+};
+
+struct LockQueueOptions {
+  Handover handover = Handover::kBounded;
+  std::string label;  // default: the program's name
+};
+
+// One attachment to a lock. Thread-safe: each thread that calls `acquire` queues for itself, and
+// threads exclude each other as processes do. The kernel notices the death of a process, however
+// it dies; nothing here decides by pid, time stamp or heartbeat.
+class LockQueue {
+ public:
+  // Held from `acquire` to its destruction or `release`. Move-only; must not outlive the queue.
+  class Guard {
+   public:
+    Guard(Guard&&) noexcept;
+    Guard& operator=(Guard&&) noexcept;
+    ~Guard();
+    // True when a former holder died inside its critical section and nobody has called
+    // `mark_consistent` since: what the lock protects may be half changed.
+    [[nodiscard]] bool inconsistent() const noexcept;
+    // What the lock protects has been repaired.
+    void mark_consistent() noexcept;
+    void release() noexcept;
+
+   private:
+    friend class LockQueue;
+    struct State;
+    explicit Guard(std::unique_ptr<State> state) noexcept;
+    std::unique_ptr<State> state_;
+  };
+
+  // Attaches to the lock whose queue lives in `file`, made if missing, never removed. Up to 4,096
+  // attachments at a time, kLimit beyond. Blocks only while another process lays out a new file.
+  [[nodiscard]] static Result<LockQueue> open(const std::filesystem::path& file,
+                                              const LockQueueOptions& options = {});
+  LockQueue(LockQueue&&) noexcept;
+  LockQueue& operator=(LockQueue&&) noexcept;
+  ~LockQueue();
+
+  // kBusy (fail-fast, tries used up) and kTimedOut name the holder; kForked in a forked child.
+  [[nodiscard]] Result<Guard> acquire(const Wait& wait = {});
+  [[nodiscard]] Result<LockInfo> info() const;
+
+ private:
+  struct Impl;
+  explicit LockQueue(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidelock

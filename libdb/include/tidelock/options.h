@@ -1,0 +1,107 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tidelock/wait.h"
+
+namespace tidelock {
+
+class Snapshot;
+
+enum class OpenMode : std::uint8_t {
+  kOpen = 0,             // kNotFound when there is no database
+  kCreate = 1,           // kExists when there is one
+  kCreateIfMissing = 2,  // the directory itself is made too; its parent must exist
+};
+
+enum class Access : std::uint8_t {
+  kReadWrite = 0,
+  kReadOnly = 1,  // needs only read permission; takes no lock and is listed nowhere
+};
+
+// What an acknowledged write has survived.
+enum class Durability : std::uint8_t {
+  kProcess = 0,   // the death of any process; the kernel writes it to disk in its own time
+  kDurable = 1,   // a power cut too: acknowledged after fdatasync covered it
+  kPeriodic = 2,  // as kProcess, and synced at least every `Options::sync_period`
+};
+
+// Who flushes and compacts on behalf of this handle.
+enum class Background : std::uint8_t {
+  kThread = 0,  // a thread of this process, started when the first job is due, joined by close
+  kNone = 1,    // no thread ever; the calls that write do what nobody else does
+};
+
+enum class Compression : std::uint8_t { kNone = 0, kLz4 = 1, kZstd = 2 };
+
+enum class CompactionStyle : std::uint8_t {
+  kLeveled = 0,
+  kManual = 1,  // only on `Db::compact`; writers are then not held back by level 0
+};
+
+// Fixed when the database is created, recorded in its manifest. Unset: the default at creation,
+// whatever the database has at open. Opening with another value than the recorded one: kInvalid.
+struct FixedOptions {
+  std::optional<std::size_t> memtable_size;  // bytes, 1 MiB to 4 GiB; default 64 MiB
+  std::optional<std::size_t> block_size;     // bytes, 256 to 1 MiB; default 4 KiB
+  std::optional<Compression> compression;    // default kNone
+  std::optional<std::uint32_t> bloom_bits_per_key;  // 0 (no filter) to 32; default 10
+  std::optional<CompactionStyle> compaction_style;  // default kLeveled
+};
+
+struct Options {
+  OpenMode mode = OpenMode::kOpen;
+  Access access = Access::kReadWrite;
+  Durability durability = Durability::kProcess;
+  Wait wait{};
+  Handover handover = Handover::kBounded;
+  Background background = Background::kThread;
+  // With kPeriodic: an unsynced write is synced after at most this long by a background thread of
+  // any attached process; with none, by the next call after that time, and by close.
+  std::chrono::milliseconds sync_period{1'000};
+  std::string label;  // shown to those who wait for this process; default: the program's name
+  // Mode and group of new files, whatever the umask. Unset: as the umask and the directory say.
+  // The directory gets x where the files get r.
+  std::optional<std::uint32_t> file_mode;
+  std::optional<std::uint32_t> file_group;
+  // Open on a file system that is not known to share mappings and locks between processes
+  // correctly (network, FUSE, 9p, ...). All promises then rest on the caller's knowledge.
+  bool allow_unsafe_file_system = false;
+  // Append a human-readable account of flushes, compactions and recoveries to the file LOG.
+  bool event_log = false;
+  FixedOptions fixed{};
+};
+
+struct WriteOptions {
+  std::optional<Durability> durability;  // unset: the handle's
+  std::optional<Wait> wait;              // unset: the handle's
+};
+
+struct ReadOptions {
+  const Snapshot* snapshot = nullptr;  // null: the newest state; else one of the same database
+  // Read only what would survive a power cut now. Not together with `snapshot`.
+  bool durable_only = false;
+};
+
+// Keys k with lower <= k < upper; unset = no bound.
+struct KeyRange {
+  std::optional<std::string> lower;
+  std::optional<std::string> upper;
+};
+
+struct IterateOptions {
+  KeyRange range{};
+  std::string prefix;  // only keys that begin so; combined with `range`
+  ReadOptions read{};
+};
+
+inline constexpr std::size_t kKeySizeMax = 65'535;                   // bytes
+inline constexpr std::size_t kValueSizeMax = std::size_t{1} << 30;   // bytes
+inline constexpr std::size_t kBatchSizeMax = std::size_t{1} << 30;   // bytes of keys and values
+
+}  // namespace tidelock

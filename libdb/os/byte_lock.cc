@@ -1,0 +1,154 @@
+#include "os/byte_lock.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <utility>
+
+#include "os/error.h"
+#include "os/process.h"
+#include "os/system_call.h"
+
+namespace tidelock::os {
+
+namespace {
+
+// Descriptors that carry locks, closed in every forked child.
+class LockDescriptors {
+ public:
+  static LockDescriptors& instance() {
+    static LockDescriptors* const registry = new LockDescriptors;  // outlives static destructors
+    return *registry;
+  }
+
+  void add(int descriptor) {
+    const std::lock_guard guard(mutex_);
+    descriptors_.insert(descriptor);
+  }
+
+  void remove(int descriptor) {
+    const std::lock_guard guard(mutex_);
+    descriptors_.erase(descriptor);
+  }
+
+ private:
+  LockDescriptors() {
+    ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                     [] {
+                       for (const int descriptor : instance().descriptors_) ::close(descriptor);
+                       instance().descriptors_.clear();
+                       instance().mutex_.unlock();
+                     });
+  }
+
+  std::mutex mutex_;
+  std::set<int> descriptors_;
+};
+
+struct flock byte_range(std::uint64_t byte, int type) {
+  struct flock range {};
+  range.l_type = static_cast<short>(type);
+  range.l_whence = SEEK_SET;
+  range.l_start = static_cast<off_t>(byte);
+  range.l_len = 1;  // 0 would mean every byte from here on
+  return range;
+}
+
+int lock_type(ByteLocks::Mode mode) {
+  return mode == ByteLocks::Mode::kShared ? F_RDLCK : F_WRLCK;
+}
+
+Status forked_status() {
+  return Status(StatusCode::kForked, "lock: the handle belongs to the parent of this process");
+}
+
+}  // namespace
+
+ByteLocks::ByteLocks(File file) : file_(std::move(file)), process_token_(process_token()) {
+  LockDescriptors::instance().add(file_.descriptor());
+}
+
+ByteLocks::~ByteLocks() {
+  if (process_token() == process_token_) {
+    LockDescriptors::instance().remove(file_.descriptor());
+  } else {
+    file_.forget();  // the child's copy was closed at the fork; the number may be reused by now
+  }
+}
+
+Status ByteLocks::set(std::uint64_t byte, int type, bool* granted) {
+  const SystemCallEvent event{.call = type == F_UNLCK ? SystemCall::kUnlock : SystemCall::kLock,
+                              .path = file_.path(),
+                              .offset = byte,
+                              .length = 1};
+  if (const int error = announce(event).error) return error_status(error, "lock", file_.path());
+  struct flock range = byte_range(byte, type);
+  *granted = ::fcntl(file_.descriptor(), F_OFD_SETLK, &range) == 0;
+  if (!*granted && errno != EAGAIN && errno != EACCES) {
+    return error_status(errno, "lock", file_.path());
+  }
+  if (*granted) confirm(event);
+  return {};
+}
+
+Result<bool> ByteLocks::try_lock(std::uint64_t byte, Mode mode) {
+  if (process_token() != process_token_) return forked_status();
+  const std::lock_guard guard(mutex_);
+  if (held_.contains(byte)) return false;
+  bool granted = false;
+  if (Status status = set(byte, lock_type(mode), &granted); !status.ok()) return status;
+  if (granted) held_.emplace(byte, mode);
+  return granted;
+}
+
+Result<bool> ByteLocks::lock_before(std::uint64_t byte, Mode mode, const Deadline& deadline) {
+  constexpr std::chrono::nanoseconds kPauseMin = std::chrono::microseconds(50);
+  constexpr std::chrono::nanoseconds kPauseMax = std::chrono::milliseconds(5);
+  std::chrono::nanoseconds pause = kPauseMin;
+  for (;;) {
+    Result<bool> taken = try_lock(byte, mode);
+    if (!taken || *taken) return taken;
+    if (deadline.expired()) return false;
+    const auto jitter = std::chrono::nanoseconds(
+        static_cast<std::int64_t>(random_u64() % static_cast<std::uint64_t>(pause.count())));
+    sleep_for(std::min(pause / 2 + jitter, deadline.left()));
+    pause = std::min(pause * 2, kPauseMax);
+  }
+}
+
+Status ByteLocks::downgrade(std::uint64_t byte) {
+  if (process_token() != process_token_) return forked_status();
+  const std::lock_guard guard(mutex_);
+  bool granted = false;
+  if (Status status = set(byte, F_RDLCK, &granted); !status.ok()) return status;
+  held_[byte] = Mode::kShared;
+  return {};
+}
+
+void ByteLocks::unlock(std::uint64_t byte) noexcept {
+  if (process_token() != process_token_) return;
+  const std::lock_guard guard(mutex_);
+  bool granted = false;
+  // Unlocking a held byte needs no memory, so the kernel has no reason to refuse.
+  (void)set(byte, F_UNLCK, &granted);
+  held_.erase(byte);
+}
+
+Result<bool> ByteLocks::held_by_another(std::uint64_t byte) const {
+  if (process_token() != process_token_) return forked_status();
+  const SystemCallEvent event{
+      .call = SystemCall::kProbeLock, .path = file_.path(), .offset = byte, .length = 1};
+  if (const int error = announce(event).error) return error_status(error, "probe", file_.path());
+  struct flock range = byte_range(byte, F_RDLCK);
+  if (::fcntl(file_.descriptor(), F_OFD_GETLK, &range) != 0) {
+    return error_status(errno, "probe", file_.path());
+  }
+  confirm(event);
+  return range.l_type != F_UNLCK;
+}
+
+}  // namespace tidelock::os

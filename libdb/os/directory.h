@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "os/file.h"
+#include "tidelock/status.h"
+
+// Names in directories. A rename, creation or removal survives a power cut only after
+// sync_directory.
+namespace tidelock::os {
+
+[[nodiscard]] Status rename_file(const std::string& from, const std::string& to);
+// kNotFound if there is none.
+[[nodiscard]] Status unlink_file(const std::string& path);
+[[nodiscard]] Status sync_directory(const std::string& path);
+// Names of everything in it, unordered, without "." and "..".
+[[nodiscard]] Result<std::vector<std::string>> list_directory(const std::string& path);
+// kExists if there is something at that path. The mode gets x where `ownership.mode` has r.
+[[nodiscard]] Status make_directory(const std::string& path, const FileOwnership& ownership);
+// kIo (not empty) unless it is empty.
+[[nodiscard]] Status remove_directory(const std::string& path);
+[[nodiscard]] bool file_exists(const std::string& path);
+[[nodiscard]] bool directory_exists(const std::string& path);
+[[nodiscard]] Result<FileIdentity> path_identity(const std::string& path);
+// Absolute, with links in the path resolved. The path must exist.
+[[nodiscard]] Result<std::string> canonical_path(const std::string& path);
+
+// Whether locks and mappings on the file system under `path` are known to be coherent between
+// processes. kUnsupported with the type's name if not.
+[[nodiscard]] Status check_file_system(const std::string& path);
+// kPermission if others may plant files there: world-writable with the sticky bit, as /tmp is.
+[[nodiscard]] Status check_directory_mode(const std::string& path);
+// True where a store into a mapped, allocated block can need a new block and so kill the process
+// on a full disk: Btrfs, XFS with shared extents, and everything that is not known not to.
+[[nodiscard]] bool mapped_stores_may_fail(const std::string& path);
+
+}  // namespace tidelock::os

@@ -1,0 +1,255 @@
+#include "os/file.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "os/error.h"
+#include "os/system_call.h"
+
+namespace tidelock::os {
+
+namespace {
+
+constexpr std::uint32_t kDefaultMode = 0666;
+constexpr std::size_t kZeroChunk = std::size_t{1} << 20;
+
+// A descriptor above the standard streams, or -1 with errno set.
+int above_standard_streams(int descriptor) {
+  if (descriptor < 0 || descriptor > 2) return descriptor;
+  const int moved = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+  const int error = errno;
+  ::close(descriptor);
+  errno = error;
+  return moved;
+}
+
+Result<int> open_descriptor(const std::string& path, int flags, std::uint32_t mode) {
+  const SystemCallEvent event{.call = SystemCall::kOpen, .path = path};
+  if (const int error = announce(event).error) return error_status(error, "open", path);
+  int descriptor;
+  do {
+    descriptor = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode);
+  } while (descriptor < 0 && errno == EINTR);
+  descriptor = above_standard_streams(descriptor);
+  if (descriptor < 0) return error_status(errno, "open", path);
+  confirm(event);
+  return descriptor;
+}
+
+Status apply_ownership(int descriptor, const std::string& path, const FileOwnership& ownership) {
+  if (ownership.group && ::fchown(descriptor, static_cast<uid_t>(-1), *ownership.group) != 0) {
+    return error_status(errno, "set group of", path);
+  }
+  if (ownership.mode && ::fchmod(descriptor, *ownership.mode & 07777) != 0) {
+    return error_status(errno, "set mode of", path);
+  }
+  return {};
+}
+
+// Beyond the process's file size limit a write would be answered with a deadly signal.
+Status check_size_limit(const std::string& path, std::uint64_t size) {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      size > limit.rlim_cur) {
+    return error_status(EFBIG, "extend", path);
+  }
+  return {};
+}
+
+Result<struct stat> stat_of(int descriptor, const std::string& path) {
+  const SystemCallEvent event{.call = SystemCall::kStat, .path = path};
+  if (const int error = announce(event).error) return error_status(error, "stat", path);
+  struct stat facts {};
+  if (::fstat(descriptor, &facts) != 0) return error_status(errno, "stat", path);
+  confirm(event);
+  return facts;
+}
+
+}  // namespace
+
+File::File(int descriptor, std::string path) noexcept
+    : descriptor_(descriptor), path_(std::move(path)) {}
+
+File::File(File&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+
+File& File::operator=(File&& other) noexcept {
+  if (this != &other) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    descriptor_ = std::exchange(other.descriptor_, -1);
+    path_ = std::move(other.path_);
+  }
+  return *this;
+}
+
+File::~File() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Result<File> File::open(const std::string& path, FileAccess access) {
+  const int flags = access == FileAccess::kRead ? O_RDONLY : O_RDWR;
+  Result<int> descriptor = open_descriptor(path, flags, 0);
+  if (!descriptor) return descriptor.error();
+  File file(*descriptor, path);
+  Result<struct stat> facts = stat_of(*descriptor, path);
+  if (!facts) return facts.error();
+  if (!S_ISREG(facts->st_mode)) {
+    return Status(StatusCode::kUnsupported, "open " + path + ": not a regular file");
+  }
+  return file;
+}
+
+Result<File> File::create(const std::string& path, const FileOwnership& ownership) {
+  const std::uint32_t mode = ownership.mode.value_or(kDefaultMode);
+  Result<int> descriptor = open_descriptor(path, O_RDWR | O_CREAT | O_EXCL, mode);
+  if (!descriptor) return descriptor.error();
+  File file(*descriptor, path);
+  if (Status status = apply_ownership(*descriptor, path, ownership); !status.ok()) {
+    ::unlink(path.c_str());
+    return status;
+  }
+  return file;
+}
+
+Status File::read_exact(std::uint64_t offset, std::span<std::byte> out) const {
+  Result<std::size_t> count = read(offset, out);
+  if (!count) return count.error();
+  if (*count != out.size()) {
+    return Status(StatusCode::kCorruption, "read " + path_ + " at " + std::to_string(offset) +
+                                               ": the file ends after " + std::to_string(*count) +
+                                               " of " + std::to_string(out.size()) + " bytes");
+  }
+  return {};
+}
+
+Result<std::size_t> File::read(std::uint64_t offset, std::span<std::byte> out) const {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const SystemCallEvent event{.call = SystemCall::kRead,
+                                .path = path_,
+                                .offset = offset + done,
+                                .length = out.size() - done};
+    const SystemCallVerdict verdict = announce(event);
+    if (verdict.error == EINTR) continue;
+    if (verdict.error != 0) return error_status(verdict.error, "read", path_);
+    const std::size_t length = std::min(out.size() - done, verdict.length_max);
+    const ssize_t count =
+        ::pread(descriptor_, out.data() + done, length, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return error_status(errno, "read", path_);
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+    confirm(event);
+  }
+  return done;
+}
+
+Status File::write(std::uint64_t offset, std::span<const std::byte> data) {
+  std::size_t done = 0;
+  while (done < data.size()) {
+    SystemCallEvent event{.call = SystemCall::kWrite,
+                          .path = path_,
+                          .offset = offset + done,
+                          .length = data.size() - done,
+                          .data = data.subspan(done)};
+    const SystemCallVerdict verdict = announce(event);
+    if (verdict.error == EINTR) continue;
+    if (verdict.error != 0) return error_status(verdict.error, "write", path_);
+    const std::size_t length = std::min(data.size() - done, verdict.length_max);
+    const ssize_t count =
+        ::pwrite(descriptor_, data.data() + done, length, static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return error_status(errno, "write", path_);
+    if (count == 0) return error_status(ENOSPC, "write", path_);
+    event.length = static_cast<std::uint64_t>(count);
+    event.data = event.data.first(static_cast<std::size_t>(count));
+    confirm(event);
+    done += static_cast<std::size_t>(count);
+  }
+  return {};
+}
+
+Status File::datasync() {
+  const SystemCallEvent event{.call = SystemCall::kDataSync, .path = path_};
+  if (const int error = announce(event).error) return error_status(error, "sync", path_);
+  if (::fdatasync(descriptor_) != 0) return error_status(errno, "sync", path_);
+  confirm(event);
+  return {};
+}
+
+Status File::sync() {
+  const SystemCallEvent event{.call = SystemCall::kSync, .path = path_};
+  if (const int error = announce(event).error) return error_status(error, "sync", path_);
+  if (::fsync(descriptor_) != 0) return error_status(errno, "sync", path_);
+  confirm(event);
+  return {};
+}
+
+Status File::reserve(std::uint64_t size) {
+  if (Status status = check_size_limit(path_, size); !status.ok()) return status;
+  const SystemCallEvent event{.call = SystemCall::kAllocate, .path = path_, .length = size};
+  if (const int error = announce(event).error) return error_status(error, "allocate", path_);
+  int result;
+  do {
+    result = ::fallocate(descriptor_, 0, 0, static_cast<off_t>(size));
+  } while (result != 0 && errno == EINTR);
+  // Where the file system cannot reserve, writing is the only way to know that there is room.
+  if (result != 0 && errno == EOPNOTSUPP) return write_zeroes(size);
+  if (result != 0) return error_status(errno, "allocate", path_);
+  confirm(event);
+  return {};
+}
+
+Status File::allocate(std::uint64_t size) {
+  if (Status status = reserve(size); !status.ok()) return status;
+  return write_zeroes(size);
+}
+
+Status File::write_zeroes(std::uint64_t size) {
+  const std::vector<std::byte> zeroes(std::min<std::uint64_t>(size, kZeroChunk));
+  for (std::uint64_t offset = 0; offset < size; offset += zeroes.size()) {
+    const auto chunk =
+        std::span(zeroes).first(std::min<std::uint64_t>(zeroes.size(), size - offset));
+    if (Status status = write(offset, chunk); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status File::truncate(std::uint64_t size) {
+  const SystemCallEvent event{.call = SystemCall::kTruncate, .path = path_, .length = size};
+  if (const int error = announce(event).error) return error_status(error, "truncate", path_);
+  int result;
+  do {
+    result = ::ftruncate(descriptor_, static_cast<off_t>(size));
+  } while (result != 0 && errno == EINTR);
+  if (result != 0) return error_status(errno, "truncate", path_);
+  confirm(event);
+  return {};
+}
+
+Result<std::uint64_t> File::size() const {
+  Result<struct stat> facts = stat_of(descriptor_, path_);
+  if (!facts) return facts.error();
+  return static_cast<std::uint64_t>(facts->st_size);
+}
+
+Result<FileIdentity> File::identity() const {
+  Result<struct stat> facts = stat_of(descriptor_, path_);
+  if (!facts) return facts.error();
+  return FileIdentity{facts->st_dev, facts->st_ino};
+}
+
+Result<std::uint64_t> File::link_count() const {
+  Result<struct stat> facts = stat_of(descriptor_, path_);
+  if (!facts) return facts.error();
+  return static_cast<std::uint64_t>(facts->st_nlink);
+}
+
+}  // namespace tidelock::os

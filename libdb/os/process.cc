@@ -1,0 +1,91 @@
+#include "os/process.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+
+#include "os/error.h"
+
+namespace tidelock::os {
+
+namespace {
+
+// Not in Debian 12's headers yet; the kernel ignores bits it does not know.
+constexpr unsigned kStatxMountIdUnique = 0x00004000U;
+
+std::string first_line(const char* path) {
+  std::ifstream stream(path);
+  std::string line;
+  std::getline(stream, line);
+  return line;
+}
+
+using Token = std::atomic<std::uint64_t>;
+
+Token* map_wiped_on_fork() noexcept {
+  void* page =
+      ::mmap(nullptr, sizeof(Token), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED || ::madvise(page, sizeof(Token), MADV_WIPEONFORK) != 0) std::abort();
+  return new (page) Token(0);
+}
+
+}  // namespace
+
+std::int32_t process_id() noexcept {
+  return ::getpid();
+}
+
+std::string program_name() {
+  std::string name = first_line("/proc/self/comm");
+  return name.empty() ? "unknown" : name;
+}
+
+std::uint64_t random_u64() noexcept {
+  std::uint64_t value = 0;
+  while (value == 0) {
+    // Eight bytes are never returned in part; interruption is possible only early at boot.
+    if (::getrandom(&value, sizeof value, 0) != sizeof value && errno != EINTR) std::abort();
+  }
+  return value;
+}
+
+Result<std::uint64_t> boot_identity() {
+  const std::string id = first_line("/proc/sys/kernel/random/boot_id");
+  if (id.empty()) {
+    return Status(StatusCode::kUnsupported,
+                  "read /proc/sys/kernel/random/boot_id: the kernel does not tell its boots apart");
+  }
+  return XXH3_64bits(id.data(), id.size());
+}
+
+Result<std::uint64_t> mount_identity(const std::string& path) {
+  struct statx facts {};
+  if (::statx(AT_FDCWD, path.c_str(), 0, kStatxMountIdUnique, &facts) != 0) {
+    return error_status(errno, "statx", path);
+  }
+  if ((facts.stx_mask & kStatxMountIdUnique) == 0 &&
+      ::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &facts) != 0) {
+    return error_status(errno, "statx", path);
+  }
+  return facts.stx_mnt_id;
+}
+
+std::uint64_t process_token() noexcept {
+  static Token* const token = map_wiped_on_fork();
+  std::uint64_t value = token->load(std::memory_order_relaxed);
+  if (value != 0) [[likely]]
+    return value;
+  // Several threads may race to name the process; the first one's name stays.
+  const std::uint64_t fresh = random_u64();
+  return token->compare_exchange_strong(value, fresh, std::memory_order_relaxed) ? fresh : value;
+}
+
+}  // namespace tidelock::os

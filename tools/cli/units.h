@@ -1,0 +1,25 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "tidelock/status.h"
+
+// Sizes and times as people write them. Pure functions.
+namespace tidelock::cli {
+
+// "4096", "64K", "64M", "2G", also "64KiB": units are powers of 1,024. kInvalid otherwise.
+[[nodiscard]] Result<std::uint64_t> parse_size(std::string_view text);
+// "250ms", "10s", "2m", a bare number is milliseconds; "forever" is Wait::kForEver.
+[[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+// "512 B", "1.4 MiB".
+[[nodiscard]] std::string show_size(std::uint64_t bytes);
+// "12,345".
+[[nodiscard]] std::string show_count(std::uint64_t count);
+// "0.8 s".
+[[nodiscard]] std::string show_seconds(std::chrono::nanoseconds time);
+
+}  // namespace tidelock::cli

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// Names of the files of a database directory.
+namespace tidelock::state {
+
+inline constexpr const char* kLockName = "LOCK";
+inline constexpr const char* kQueueName = "QUEUE";
+inline constexpr const char* kStateName = "STATE";
+inline constexpr const char* kEventLogName = "LOG";
+inline constexpr const char* kCurrentName = "CURRENT";
+
+enum class FileKind : std::uint8_t { kLog, kArena, kTable, kTemporary, kManifest };
+
+struct FileName {
+  FileKind kind;
+  std::uint64_t number;
+};
+
+// "<directory>/000007.sst", ".../MANIFEST-000001"; a temporary table is "000007.sst.tmp".
+[[nodiscard]] std::string file_path(std::string_view directory, FileKind kind,
+                                    std::uint64_t number);
+// Nothing for names that are not one of the numbered kinds.
+[[nodiscard]] std::optional<FileName> parse_file_name(std::string_view name);
+
+}  // namespace tidelock::state

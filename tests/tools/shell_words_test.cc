@@ -43,7 +43,7 @@ TEST(QuoteWord, IsReadBack) {
     ASSERT_EQ(split_words(quote_word(bytes)).value(), Words{bytes}) << quote_word(bytes);
   }
   EXPECT_EQ(quote_word("plain"), "plain");
-  EXPECT_EQ(quote_word("two words"), "\"two words\"");
+  EXPECT_EQ(quote_word("two words"), "two\\ words");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace tidelock::cli {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
+constexpr std::string_view kSpecial = " '\"#";  // a backslash before one takes its meaning away
 
 bool is_blank(char c) { return kBlanks.find(c) != std::string_view::npos; }
 
@@ -64,7 +65,7 @@ class Splitter {
 
   Status take_escape(std::string& word) {
     const std::string_view rest = line_.substr(position_);
-    if (rest.size() > 1 && std::string_view(" '\"#").find(rest[1]) != std::string_view::npos) {
+    if (rest.size() > 1 && kSpecial.find(rest[1]) != std::string_view::npos) {
       word += rest[1];
       position_ += 2;
       return Status();
@@ -94,16 +95,13 @@ Result<std::vector<std::string>> split_words(std::string_view line) {
 }
 
 std::string quote_word(std::string_view bytes) {
-  const std::string escaped = escape(bytes);
-  const bool plain = !escaped.empty() && escaped[0] != '#' &&
-                     escaped.find_first_of(" '\"") == std::string::npos;
-  if (plain) return escaped;
-  std::string quoted = "\"";
-  for (const char c : escaped) {
-    if (c == '"') quoted += '\\';
-    quoted += c;
+  if (bytes.empty()) return "\"\"";
+  std::string word;
+  for (const char c : escape(bytes)) {
+    if (kSpecial.find(c) != std::string_view::npos) word += '\\';
+    word += c;
   }
-  return quoted + '"';
+  return word;
 }
 
 }  // namespace tidelock::cli

@@ -15,7 +15,8 @@ namespace tidelock::cli {
 // that does not end, or an unknown escape.
 [[nodiscard]] Result<std::vector<std::string>> split_words(std::string_view line);
 
-// One word that `split_words` reads back as `bytes`, quoted only if it has to be.
+// One word that `split_words` reads back as `bytes`: with backslashes, so that words which begin
+// alike are also written alike at their beginning.
 [[nodiscard]] std::string quote_word(std::string_view bytes);
 
 }  // namespace tidelock::cli

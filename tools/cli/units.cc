@@ -97,6 +97,10 @@ std::string show_count(std::uint64_t count) {
   return text;
 }
 
+std::string show_entries(std::uint64_t count) {
+  return show_count(count) + (count == 1 ? " entry" : " entries");
+}
+
 std::string show_seconds(std::chrono::nanoseconds time) {
   return one_decimal(std::chrono::duration<double>(time).count(), "s");
 }

@@ -19,6 +19,8 @@ namespace tidelock::cli {
 [[nodiscard]] std::string show_size(std::uint64_t bytes);
 // "12,345".
 [[nodiscard]] std::string show_count(std::uint64_t count);
+// "1 entry", "12,345 entries".
+[[nodiscard]] std::string show_entries(std::uint64_t count);
 // "0.8 s".
 [[nodiscard]] std::string show_seconds(std::chrono::nanoseconds time);
 

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "encoding.h"
+#include "json_bytes.h"
+#include "tidelock/db.h"
+
+namespace tidelock::cli {
+
+// What the command line says about the database, and about how to speak.
+struct Settings {
+  std::string path;
+  Options open{};
+  ByteFormat key_format = ByteFormat::kText;
+  ByteFormat value_format = ByteFormat::kText;
+  bool json = false;
+  bool raw = false;       // bytes as they are, nothing added
+  bool in_shell = false;  // standard input holds commands, not data
+};
+
+// One database and one standard output, on which commands run: one by one for the program, many
+// for the shell. One thread.
+class Session {
+ public:
+  explicit Session(Settings settings) : settings_(std::move(settings)) {}
+
+  // Opens at the first call. The handle lives as long as the session.
+  [[nodiscard]] Result<Db*> db();
+  // Closes the database if it is open, and flushes the output.
+  [[nodiscard]] Status close();
+
+  [[nodiscard]] Settings& settings() noexcept { return settings_; }
+  [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+
+  // The bytes that an argument stands for.
+  [[nodiscard]] Result<std::string> key(std::string_view argument) const;
+  [[nodiscard]] Result<std::string> value(std::string_view argument) const;
+
+  void print(std::string_view text);
+  void print_json(const Json& json);  // on one line
+  // One entry on one line: KEY<tab>VALUE or JSON. Without the part that is not given.
+  void print_entry(std::optional<std::string_view> key, std::optional<std::string_view> value);
+  // A value alone. As it is if a program reads it, safe for the eye on a terminal.
+  void print_value(std::string_view value);
+
+ private:
+  [[nodiscard]] std::string shown(std::string_view bytes, ByteFormat format) const;
+
+  Settings settings_;
+  std::optional<Db> db_;
+  bool output_failed_ = false;
+};
+
+// To standard error: what went wrong, as text or as one JSON object.
+// `place` says where, if not empty.
+void report(const Status& status, const Settings& settings, const std::string& place = {});
+
+}  // namespace tidelock::cli

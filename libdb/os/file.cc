@@ -58,7 +58,7 @@ Status check_size_limit(const std::string& path, std::uint64_t size) {
   struct rlimit limit {};
   if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
       size > limit.rlim_cur) {
-    return error_status(EFBIG, "extend", path);
+    return error_status(EFBIG, "write", path);
   }
   return {};
 }
@@ -152,6 +152,7 @@ Result<std::size_t> File::read(std::uint64_t offset, std::span<std::byte> out) c
 }
 
 Status File::write(std::uint64_t offset, std::span<const std::byte> data) {
+  if (Status status = check_size_limit(path_, offset + data.size()); !status.ok()) return status;
   std::size_t done = 0;
   while (done < data.size()) {
     SystemCallEvent event{.call = SystemCall::kWrite,

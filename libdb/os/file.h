@@ -45,7 +45,8 @@ class File {
   [[nodiscard]] Status read_exact(std::uint64_t offset, std::span<std::byte> out) const;
   // Up to the end of the file: the number of bytes read.
   [[nodiscard]] Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> out) const;
-  // All of `data`, or an error; after an error any prefix of it may be in the file.
+  // All of `data`, or an error; after an error any prefix of it may be in the file. Beyond the
+  // process's file size limit nothing is written: kNoSpace.
   [[nodiscard]] Status write(std::uint64_t offset, std::span<const std::byte> data);
   // Blocks until data, and the size needed to read it, are on disk. A failure is final: the
   // kernel forgets it, so a later success says nothing about these bytes (rule C6).

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "manifest/version.h"
+#include "os/system_call.h"
+
+// What the tests of the manifest share: small tables and edits, and files as byte strings.
+namespace tidelock::manifest {
+
+inline FilePtr table(std::uint64_t number, std::string smallest, std::string largest,
+                     std::uint64_t memtable = 0) {
+  FileMeta file;
+  file.number = number;
+  file.memtable_number = memtable;
+  file.size = 1000 + number;
+  file.entries = 10;
+  file.tombstones = 1;
+  file.data_blocks = 2;
+  file.highest_sequence = 100 * number;
+  file.smallest = std::move(smallest);
+  file.largest = std::move(largest);
+  return std::make_shared<const FileMeta>(file);
+}
+
+inline VersionEdit creation() {
+  VersionEdit edit;
+  edit.created.emplace();
+  edit.oldest_log = 1;
+  return edit;
+}
+
+// The table of memtable `memtable`, which is not needed any more.
+inline VersionEdit flush(std::uint64_t number, std::uint64_t memtable, std::string smallest = "a",
+                         std::string largest = "z") {
+  VersionEdit edit;
+  edit.oldest_log = memtable + 1;
+  edit.added = {{0, table(number, std::move(smallest), std::move(largest), memtable)}};
+  return edit;
+}
+
+inline Version version_of(const std::vector<VersionEdit>& edits) {
+  Version version;
+  for (const VersionEdit& edit : edits) {
+    Result<Version> next = version.apply(edit);
+    EXPECT_TRUE(next.has_value()) << next.status().to_string();
+    if (next) version = std::move(*next);
+  }
+  return version;
+}
+
+// Equal for equal versions only.
+inline std::vector<std::byte> fingerprint(const Version& version) {
+  return version.empty() ? std::vector<std::byte>() : encode_edit(version_snapshot(version));
+}
+
+inline std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// Into the file that is there, if one is: open readers go on reading it.
+inline void write_file(const std::string& path, const std::string& bytes) {
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  EXPECT_EQ(::pwrite(descriptor, bytes.data(), bytes.size(), 0),
+            static_cast<ssize_t>(bytes.size()));
+  EXPECT_EQ(::ftruncate(descriptor, static_cast<off_t>(bytes.size())), 0);
+  ::close(descriptor);
+}
+
+inline std::string hex(std::span<const std::byte> bytes) {
+  std::string text;
+  for (std::byte byte : bytes) {
+    text += "0123456789abcdef"[std::to_integer<int>(byte >> 4)];
+    text += "0123456789abcdef"[std::to_integer<int>(byte & std::byte{15})];
+  }
+  return text;
+}
+
+inline std::mt19937_64 seeded_random() {
+  const char* given = std::getenv("TIDELOCK_SEED");
+  const std::uint64_t seed = given ? std::strtoull(given, nullptr, 0) : std::random_device{}();
+  std::cout << "TIDELOCK_SEED=" << seed << std::endl;
+  return std::mt19937_64(seed);
+}
+
+// Gives `verdict` for every call of one kind while it lives.
+class Fault : public os::SystemCallHook {
+ public:
+  Fault(os::SystemCall call, os::SystemCallVerdict verdict) : call_(call), verdict_(verdict) {
+    os::set_system_call_hook(this);
+  }
+  ~Fault() override { os::set_system_call_hook(nullptr); }
+  Fault(const Fault&) = delete;
+  Fault& operator=(const Fault&) = delete;
+
+  os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
+    return event.call == call_ ? verdict_ : os::SystemCallVerdict{};
+  }
+  void after(const os::SystemCallEvent&) override {}
+
+ private:
+  os::SystemCall call_;
+  os::SystemCallVerdict verdict_;
+};
+
+}  // namespace tidelock::manifest

@@ -10,7 +10,7 @@ if(TIDELOCK_SANITIZE)
                          -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(tidelock_build_flags INTERFACE -fsanitize=${TIDELOCK_SANITIZE})
   if(TIDELOCK_SANITIZE MATCHES "thread")
-    # GCC warns that ThreadSanitizer does not model fences; none of our orderings rests on one alone.
+    # GCC warns that ThreadSanitizer does not model fences; no ordering of ours rests on one alone.
     target_compile_options(tidelock_build_flags INTERFACE -Wno-tsan)
   endif()
 endif()

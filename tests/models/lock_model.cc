@@ -97,7 +97,8 @@ class Stepper {
   bool fail_fast() const { return model_.fail_fast[who_]; }
   bool is_mine(const Word& word) { return word.slot == who_ && word.generation == me().generation; }
   bool offered_to_me(const Word& word) {
-    return word.lock == Lock::kOffered && is_mine(word) && me().queued && word.ticket == me().ticket;
+    return word.lock == Lock::kOffered && is_mine(word) && me().queued &&
+           word.ticket == me().ticket;
   }
   bool is_my_entry(const Entry& entry) {
     return entry.place != Place::kEmpty && entry.ticket == me().ticket && entry.slot == who_ &&
@@ -405,7 +406,7 @@ class Stepper {
     start_scan("lapse the entry", Purpose::kPassOn, me().after);
   }
 
-  // --- the first waiting entry, and passing the lock on -------------------------------------------
+  // --- the first waiting entry, and passing the lock on ------------------------------------------
 
   void scan_head() {
     me().scan = next_.head;
@@ -472,7 +473,9 @@ class Stepper {
     }
     if (releasing) me().holding = false;
     me().seen = after;
-    if (offer) return go("offer it", broken(Broken::kNoCheckAfterOffer) ? Pc::kWake : Pc::kOfferCheck);
+    if (offer) {
+      return go("offer it", broken(Broken::kNoCheckAfterOffer) ? Pc::kWake : Pc::kOfferCheck);
+    }
     if (!before.waiters || (!me().has_found && broken(Broken::kNoLookAfterClearing))) {
       return go("free it", me().after);
     }

@@ -17,7 +17,8 @@ TEST(SplitWords, CutsAtBlanks) {
 }
 
 TEST(SplitWords, ReadsQuotesAndEscapes) {
-  EXPECT_EQ(split_words(R"(put 'a b\n' "c \"d\"\t")").value(), (Words{"put", "a b\\n", "c \"d\"\t"}));
+  EXPECT_EQ(split_words(R"(put 'a b\n' "c \"d\"\t")").value(),
+            (Words{"put", "a b\\n", "c \"d\"\t"}));
   EXPECT_EQ(split_words(R"(a\ b \x00\xff \\ \')").value(), (Words{"a b", "\0\xff"s, "\\", "'"}));
   EXPECT_EQ(split_words(R"(get "" '')").value(), (Words{"get", "", ""}));
   EXPECT_EQ(split_words(R"(a'b'"c"d)").value(), (Words{"abcd"}));

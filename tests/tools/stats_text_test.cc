@@ -58,7 +58,8 @@ TEST(CheckText, SaysSoundOrListsTheProblems) {
   EXPECT_TRUE(check_text(report).starts_with("sound: 1 entry; read 2 tables"));
   EXPECT_EQ(check_json(report)["sound"], true);
   report.problems = {"000007.sst at 4096: checksum\n"};
-  EXPECT_TRUE(check_text(report).starts_with("problem: 000007.sst at 4096: checksum\\n\n1 problem"));
+  EXPECT_TRUE(check_text(report).starts_with(
+      "problem: 000007.sst at 4096: checksum\\n\n1 problem: 1 entry; read"));
   EXPECT_EQ(check_json(report)["sound"], false);
 }
 

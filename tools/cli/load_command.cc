@@ -36,7 +36,8 @@ void print_summary(Session& session, const LoadArguments& arguments, std::uint64
                    std::chrono::nanoseconds time) {
   const double seconds = std::chrono::duration<double>(time).count();
   if (session.settings().json) {
-    session.print_json(Json{{"entries", stored}, {"seconds", seconds}, {"processes", arguments.jobs}});
+    session.print_json(
+        Json{{"entries", stored}, {"seconds", seconds}, {"processes", arguments.jobs}});
     return;
   }
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(stored) / seconds);

@@ -13,8 +13,8 @@ namespace {
 constexpr const char* kAbout =
     "tidelock: look at and change an ordered key-value database that many processes share";
 constexpr const char* kExitCodes =
-    "Exit codes: 0 done; 1 not found; 2 wrong usage or input; 3 busy or timed out; 4 damage found;\n"
-    "5 input, output, space or permission. Keys that begin with a dash go behind --.\n"
+    "Exit codes: 0 done; 1 not found; 2 wrong usage or input; 3 busy or timed out; 4 damage\n"
+    "found; 5 input, output, space or permission. Keys that begin with a dash go behind --.\n"
     "tidelock COMMAND --help tells more; so does tidelock(1).";
 
 std::string indent(const char* text) {

@@ -11,7 +11,8 @@ namespace tidelock::cli {
 namespace {
 
 Json busy_facts(const BusyInfo& busy) {
-  static constexpr std::array<const char*, 4> kReasons = {"writer lock", "write stall", "sync", "open"};
+  static constexpr std::array<const char*, 4> kReasons = {"writer lock", "write stall", "sync",
+                                                          "open"};
   Json facts;
   facts["reason"] = kReasons.at(static_cast<std::size_t>(busy.reason));
   facts["holder_pid"] = busy.holder_pid;

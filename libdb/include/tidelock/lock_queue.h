@@ -47,7 +47,7 @@ struct LockInfo {
 
 struct LockQueueOptions {
   Handover handover = Handover::kBounded;
-  std::string label;  // default: the program's name
+  std::string label{};  // default: the program's name
 };
 
 // One attachment to a lock. Thread-safe: each thread that calls `acquire` queues for itself, and

@@ -47,11 +47,11 @@ enum class CompactionStyle : std::uint8_t {
 // Fixed when the database is created, recorded in its manifest. Unset: the default at creation,
 // whatever the database has at open. Opening with another value than the recorded one: kInvalid.
 struct FixedOptions {
-  std::optional<std::size_t> memtable_size;  // bytes, 1 MiB to 4 GiB; default 64 MiB
-  std::optional<std::size_t> block_size;     // bytes, 256 to 1 MiB; default 4 KiB
-  std::optional<Compression> compression;    // default kNone
-  std::optional<std::uint32_t> bloom_bits_per_key;  // 0 (no filter) to 32; default 10
-  std::optional<CompactionStyle> compaction_style;  // default kLeveled
+  std::optional<std::size_t> memtable_size{};  // bytes, 1 MiB to 4 GiB; default 64 MiB
+  std::optional<std::size_t> block_size{};     // bytes, 256 to 1 MiB; default 4 KiB
+  std::optional<Compression> compression{};    // default kNone
+  std::optional<std::uint32_t> bloom_bits_per_key{};  // 0 (no filter) to 32; default 10
+  std::optional<CompactionStyle> compaction_style{};  // default kLeveled
 };
 
 struct Options {
@@ -64,11 +64,11 @@ struct Options {
   // With kPeriodic: an unsynced write is synced after at most this long by a background thread of
   // any attached process; with none, by the next call after that time, and by close.
   std::chrono::milliseconds sync_period{1'000};
-  std::string label;  // shown to those who wait for this process; default: the program's name
+  std::string label{};  // shown to those who wait for this process; default: the program's name
   // Mode and group of new files, whatever the umask. Unset: as the umask and the directory say.
   // The directory gets x where the files get r.
-  std::optional<std::uint32_t> file_mode;
-  std::optional<std::uint32_t> file_group;
+  std::optional<std::uint32_t> file_mode{};
+  std::optional<std::uint32_t> file_group{};
   // Open on a file system that is not known to share mappings and locks between processes
   // correctly (network, FUSE, 9p, ...). All promises then rest on the caller's knowledge.
   bool allow_unsafe_file_system = false;
@@ -78,8 +78,8 @@ struct Options {
 };
 
 struct WriteOptions {
-  std::optional<Durability> durability;  // unset: the handle's
-  std::optional<Wait> wait;              // unset: the handle's
+  std::optional<Durability> durability{};  // unset: the handle's
+  std::optional<Wait> wait{};              // unset: the handle's
 };
 
 struct ReadOptions {
@@ -90,13 +90,13 @@ struct ReadOptions {
 
 // Keys k with lower <= k < upper; unset = no bound.
 struct KeyRange {
-  std::optional<std::string> lower;
-  std::optional<std::string> upper;
+  std::optional<std::string> lower{};
+  std::optional<std::string> upper{};
 };
 
 struct IterateOptions {
   KeyRange range{};
-  std::string prefix;  // only keys that begin so; combined with `range`
+  std::string prefix{};  // only keys that begin so; combined with `range`
   ReadOptions read{};
 };
 

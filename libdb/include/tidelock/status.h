@@ -25,7 +25,7 @@ enum class StatusCode : std::uint8_t {
   kInvalid = 9,       // an argument or an option makes no sense here
   kTooLarge = 10,     // key, value or batch beyond its limit
   kUnsupported = 11,  // a newer or foreign format, an unsuitable file system or kernel
-  kNotDurable = 12,   // committed and visible to all, but whether it survives a power cut is unknown
+  kNotDurable = 12,   // committed, visible to all; whether it survives a power cut is unknown
   kReadOnly = 13,     // a write through a read-only handle
   kForked = 14,       // the handle belongs to the parent of this process: open anew after fork
   kClosed = 15,       // the handle, or the handle behind this view, was closed

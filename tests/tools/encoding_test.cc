@@ -1,10 +1,10 @@
-#include "encoding.h"
+#include "cli/encoding.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "exit_code.h"
+#include "cli/exit_code.h"
 
 namespace tidelock::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "input_blocks.h"
+#include "cli/input_blocks.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "record_format.h"
-#include "units.h"
+#include "cli/record_format.h"
+#include "cli/units.h"
 
 // Kinds of options that several commands take. A wrong value ends the parsing with a message that
 // names the option, and the program with the exit code for usage.

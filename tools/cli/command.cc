@@ -1,10 +1,10 @@
-#include "command.h"
+#include "cli/command.h"
 
 #include <algorithm>
 #include <array>
 
-#include "arguments.h"
-#include "definitions.h"
+#include "cli/arguments.h"
+#include "cli/definitions.h"
 
 namespace tidelock::cli {
 namespace {

@@ -5,8 +5,8 @@
 #include <span>
 #include <string_view>
 
-#include "exit_code.h"
-#include "session.h"
+#include "cli/exit_code.h"
+#include "cli/session.h"
 
 namespace tidelock::cli {
 

@@ -1,10 +1,10 @@
-#include "completion.h"
+#include "cli/completion.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "command.h"
-#include "shell_words.h"
+#include "cli/command.h"
+#include "cli/shell_words.h"
 
 namespace tidelock::cli {
 namespace {

@@ -4,10 +4,10 @@
 #include <charconv>
 #include <memory>
 
-#include "arguments.h"
-#include "definitions.h"
-#include "range_arguments.h"
-#include "stats_text.h"
+#include "cli/arguments.h"
+#include "cli/definitions.h"
+#include "cli/range_arguments.h"
+#include "cli/stats_text.h"
 
 namespace tidelock::cli {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "command.h"
+#include "cli/command.h"
 
 // The commands, by file. Each adds its arguments to `app` and yields its action.
 namespace tidelock::cli {

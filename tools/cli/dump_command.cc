@@ -3,12 +3,12 @@
 #include <cstring>
 #include <memory>
 
-#include "arguments.h"
-#include "definitions.h"
-#include "progress.h"
-#include "range_arguments.h"
-#include "record_format.h"
-#include "units.h"
+#include "cli/arguments.h"
+#include "cli/definitions.h"
+#include "cli/progress.h"
+#include "cli/range_arguments.h"
+#include "cli/record_format.h"
+#include "cli/units.h"
 
 namespace tidelock::cli {
 namespace {

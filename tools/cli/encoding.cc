@@ -1,4 +1,4 @@
-#include "encoding.h"
+#include "cli/encoding.h"
 
 #include <array>
 #include <optional>

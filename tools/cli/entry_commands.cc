@@ -4,8 +4,8 @@
 #include <cstring>
 #include <memory>
 
-#include "definitions.h"
-#include "input_blocks.h"
+#include "cli/definitions.h"
+#include "cli/input_blocks.h"
 
 namespace tidelock::cli {
 namespace {

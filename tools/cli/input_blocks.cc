@@ -1,4 +1,4 @@
-#include "input_blocks.h"
+#include "cli/input_blocks.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

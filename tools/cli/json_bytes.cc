@@ -1,4 +1,4 @@
-#include "json_bytes.h"
+#include "cli/json_bytes.h"
 
 namespace tidelock::cli {
 

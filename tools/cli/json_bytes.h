@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "encoding.h"
+#include "cli/encoding.h"
 
 namespace tidelock::cli {
 

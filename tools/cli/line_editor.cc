@@ -1,4 +1,4 @@
-#include "line_editor.h"
+#include "cli/line_editor.h"
 
 #include <histedit.h>
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "completion.h"
+#include "cli/completion.h"
 
 namespace tidelock::cli {
 

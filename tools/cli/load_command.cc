@@ -1,10 +1,10 @@
 #include <memory>
 
-#include "arguments.h"
-#include "definitions.h"
-#include "load_jobs.h"
-#include "loader.h"
-#include "progress.h"
+#include "cli/arguments.h"
+#include "cli/definitions.h"
+#include "cli/load_jobs.h"
+#include "cli/loader.h"
+#include "cli/progress.h"
 
 namespace tidelock::cli {
 namespace {

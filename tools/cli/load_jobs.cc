@@ -1,4 +1,4 @@
-#include "load_jobs.h"
+#include "cli/load_jobs.h"
 
 #include <poll.h>
 #include <sys/socket.h>

@@ -2,10 +2,10 @@
 
 #include <cstdint>
 
-#include "input_blocks.h"
-#include "loader.h"
-#include "progress.h"
-#include "session.h"
+#include "cli/input_blocks.h"
+#include "cli/loader.h"
+#include "cli/progress.h"
+#include "cli/session.h"
 
 namespace tidelock::cli {
 

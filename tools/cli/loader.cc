@@ -1,4 +1,4 @@
-#include "loader.h"
+#include "cli/loader.h"
 
 namespace tidelock::cli {
 namespace {

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string>
 
-#include "input_blocks.h"
-#include "record_format.h"
+#include "cli/input_blocks.h"
+#include "cli/record_format.h"
 #include "tidelock/db.h"
 
 namespace tidelock::cli {

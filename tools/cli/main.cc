@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "command.h"
+#include "cli/command.h"
 #include "tidelock/version.h"
 
 namespace tidelock::cli {

@@ -1,11 +1,11 @@
-#include "progress.h"
+#include "cli/progress.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
-#include "units.h"
+#include "cli/units.h"
 
 namespace tidelock::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "range_arguments.h"
+#include "cli/range_arguments.h"
 
 namespace tidelock::cli {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "session.h"
+#include "cli/session.h"
 
 namespace tidelock::cli {
 

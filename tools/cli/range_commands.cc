@@ -1,7 +1,7 @@
 #include <memory>
 
-#include "definitions.h"
-#include "range_arguments.h"
+#include "cli/definitions.h"
+#include "cli/range_arguments.h"
 
 namespace tidelock::cli {
 namespace {

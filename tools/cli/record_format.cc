@@ -1,7 +1,7 @@
-#include "record_format.h"
+#include "cli/record_format.h"
 
-#include "encoding.h"
-#include "json_bytes.h"
+#include "cli/encoding.h"
+#include "cli/json_bytes.h"
 
 namespace tidelock::cli {
 namespace {

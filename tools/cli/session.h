@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "encoding.h"
-#include "json_bytes.h"
+#include "cli/encoding.h"
+#include "cli/json_bytes.h"
 #include "tidelock/db.h"
 
 namespace tidelock::cli {

@@ -7,9 +7,9 @@
 #include <iostream>
 #include <memory>
 
-#include "definitions.h"
-#include "line_editor.h"
-#include "shell_words.h"
+#include "cli/definitions.h"
+#include "cli/line_editor.h"
+#include "cli/shell_words.h"
 
 namespace tidelock::cli {
 namespace {

@@ -1,8 +1,8 @@
-#include "shell_words.h"
+#include "cli/shell_words.h"
 
 #include <optional>
 
-#include "encoding.h"
+#include "cli/encoding.h"
 
 namespace tidelock::cli {
 namespace {

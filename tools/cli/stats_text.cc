@@ -1,9 +1,9 @@
-#include "stats_text.h"
+#include "cli/stats_text.h"
 
 #include <algorithm>
 
-#include "encoding.h"
-#include "units.h"
+#include "cli/encoding.h"
+#include "cli/units.h"
 
 namespace tidelock::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "json_bytes.h"
+#include "cli/json_bytes.h"
 #include "tidelock/db.h"
 
 // `Stats` and `CheckReport` for people and for programs. Pure functions. JSON members bear the

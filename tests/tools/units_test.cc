@@ -25,6 +25,13 @@ TEST(Size, RefusesWhatIsNoneAndWhatOverflows) {
   }
 }
 
+TEST(Count, IsDigitsAlone) {
+  EXPECT_EQ(parse_count("18446744073709551615").value(), UINT64_MAX);
+  for (const char* bad : {"", "-1", "1k", " 1", "18446744073709551616"}) {
+    EXPECT_FALSE(parse_count(bad)) << bad;
+  }
+}
+
 TEST(Duration, IsANumberWithAUnitOrForEver) {
   EXPECT_EQ(parse_duration("250").value(), 250ms);
   EXPECT_EQ(parse_duration("250ms").value(), 250ms);

@@ -106,6 +106,7 @@ Action define_create(CLI::App& app) {
       ->group(kGroup);
   app.add_option("--bloom-bits", fixed.bloom_bits_per_key, "filter bits per key, 0 for none (10)")
       ->type_name("N")
+      ->check(CLI::Range(0u, 32u))
       ->group(kGroup);
   add_choice<CompactionStyle>(
       app, "--compaction", fixed.compaction_style,

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "cli/arguments.h"
 #include "cli/definitions.h"
 #include "cli/range_arguments.h"
 
@@ -86,7 +87,7 @@ Action define_neighbour(CLI::App& app, Found (Db::*find)(std::string_view, const
 Action define_scan(CLI::App& app) {
   const auto arguments = std::make_shared<ScanArguments>();
   arguments->range.define(app);
-  app.add_option("--limit", arguments->limit, "at most so many")->type_name("N");
+  add_parsed(app, "--limit", arguments->limit, parse_count, "at most so many")->type_name("N");
   app.add_flag("--reverse", arguments->reverse, "from the largest key down");
   CLI::Option* keys = app.add_flag("--keys-only", arguments->keys_only, "leave out the values");
   app.add_flag("--values-only", arguments->values_only, "leave out the keys")->excludes(keys);

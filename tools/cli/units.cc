@@ -60,6 +60,12 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   return size.number;
 }
 
+Result<std::uint64_t> parse_count(std::string_view text) {
+  Quantity count;
+  if (split(text, count) && count.unit.empty()) return count.number;
+  return Status(StatusCode::kInvalid, "'" + std::string(text) + "' is no number");
+}
+
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   if (text == "forever") return Wait::kForEver;
   const Status bad(StatusCode::kInvalid, "'" + std::string(text) +

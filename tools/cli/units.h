@@ -12,6 +12,8 @@ namespace tidelock::cli {
 
 // "4096", "64K", "64M", "2G", also "64KiB": units are powers of 1,024. kInvalid otherwise.
 [[nodiscard]] Result<std::uint64_t> parse_size(std::string_view text);
+// "12": digits alone.
+[[nodiscard]] Result<std::uint64_t> parse_count(std::string_view text);
 // "250ms", "10s", "2m", a bare number is milliseconds; "forever" is Wait::kForEver.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 

@@ -10,6 +10,12 @@ std::chrono::nanoseconds monotonic_now() noexcept {
   return std::chrono::steady_clock::now().time_since_epoch();
 }
 
+std::chrono::nanoseconds monotonic_coarse() noexcept {
+  struct timespec now {};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
 Deadline Deadline::after(std::chrono::milliseconds wait) noexcept {
   const std::chrono::nanoseconds now = monotonic_now();
   // Whoever asks for more than the clock can count waits for ever.

@@ -7,6 +7,9 @@ namespace tidelock::os {
 
 // Monotonic time. Comparable between processes only for display: time namespaces shift it.
 [[nodiscard]] std::chrono::nanoseconds monotonic_now() noexcept;
+// The same clock as of the kernel's last tick: up to some milliseconds late, and many times cheaper
+// to read. For display.
+[[nodiscard]] std::chrono::nanoseconds monotonic_coarse() noexcept;
 
 // A point in this process's own monotonic time, or never.
 class Deadline {

@@ -37,6 +37,7 @@ class Stepper {
       : model_(model), now_(now), who_(who), emit_(emit), next_(now) {}
 
   void run() {
+    // clang-format off
     switch (me().pc) {
       case Pc::kBumpGeneration: return bump_generation();
       case Pc::kLoad: return load();
@@ -81,6 +82,7 @@ class Stepper {
       case Pc::kCancelLook: return cancel_look();
       case Pc::kDone: return done();
     }
+    // clang-format on
   }
 
   // The deadline passed: give up the place, then look at the word (Q8).
@@ -594,8 +596,8 @@ void normalise(State& state, int ring) {
       if (used) ticket = plus(ticket, shift);
     };
     const Pc pc = process.pc;
-    const bool claiming = pc == Pc::kSlot || pc == Pc::kClaim || pc == Pc::kAdvanceTail ||
-                          pc == Pc::kMakeRoom;
+    const bool claiming =
+        pc == Pc::kSlot || pc == Pc::kClaim || pc == Pc::kAdvanceTail || pc == Pc::kMakeRoom;
     move(process.ticket, process.queued || claiming);
     move_word(process.seen);
     move(process.entry.ticket, process.entry.place != Place::kEmpty || pc == Pc::kClaim);
@@ -679,8 +681,8 @@ std::string LockModel::violation(const State& now) const {
     if (process.holding) {
       if (anybody_inside) return "two processes hold the lock";
       anybody_inside = true;
-      const bool named = word.lock == Lock::kHeld && word.slot == who &&
-                         word.generation == process.generation;
+      const bool named =
+          word.lock == Lock::kHeld && word.slot == who && word.generation == process.generation;
       if (!named) return "a process is inside and the word does not name it";
     }
   }

@@ -64,6 +64,7 @@ struct LockModel {
   };
 
   // The access a process makes next.
+  // clang-format off
   enum class Pc : std::uint8_t {
     kBumpGeneration,  // its member byte is locked already
     kLoad, kTake,
@@ -77,6 +78,7 @@ struct LockModel {
     kCancelLook,
     kDone,
   };
+  // clang-format on
   enum class Purpose : std::uint8_t { kNone, kPassOn, kWake, kAmIFirst };
   enum class Life : std::uint8_t { kRuns, kStopped, kDead };
 
@@ -85,10 +87,10 @@ struct LockModel {
     Life life = Life::kRuns;
     std::uint8_t generation = 0;
     std::uint8_t turns_left = 0;
-    bool queued = false;    // it believes to own the entry of `ticket`
+    bool queued = false;  // it believes to own the entry of `ticket`
     std::uint8_t ticket = 0;
-    bool asleep = false;    // its futex word, which others reset
-    bool holding = false;   // ghost: acquired and not released
+    bool asleep = false;   // its futex word, which others reset
+    bool holding = false;  // ghost: acquired and not released
     // What the current step sequence remembers.
     Pc after = Pc::kDone;
     Purpose purpose = Purpose::kNone;

@@ -65,8 +65,7 @@ TEST(LockModel, IsSoundForThreeInStrictOrder) {
 }
 
 TEST(LockModel, IsSoundForThreeOfWhichTwoFailFast) {
-  expect_sound({.processes = 3, .fail_fast = {false, true, true}, .kills = 2, .stops = 1},
-               350'000);
+  expect_sound({.processes = 3, .fail_fast = {false, true, true}, .kills = 2, .stops = 1}, 350'000);
 }
 
 // Wake-ups are only for speed, but they ought to suffice while nobody dies or stops.

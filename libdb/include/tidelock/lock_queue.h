@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tidelock/status.h"
@@ -14,11 +15,15 @@
 // A fair, crash-safe lock between processes, on any file. It needs no database.
 namespace tidelock {
 
+namespace lock {
+class Queue;
+}
+
 struct LockMember {
   std::uint32_t slot = 0;
   std::int32_t pid = 0;  // for people: may belong to another pid namespace
   std::string label;
-  bool alive = false;  // the kernel's answer: it holds its member byte
+  bool alive = false;           // the kernel's answer: it holds its member byte
   std::uint64_t acquired = 0;   // how often it got the lock
   std::uint64_t waited = 0;     // how often it had to wait for it
   std::uint64_t overtaken = 0;  // how often another got the lock before it, in all its waits
@@ -55,12 +60,21 @@ struct LockQueueOptions {
 // it dies; nothing here decides by pid, time stamp or heartbeat.
 class LockQueue {
  public:
-  // Held from `acquire` to its destruction or `release`. Move-only; must not outlive the queue.
+  // Held from `acquire` to its destruction or `release`. Move-only; must not outlive the queue. In
+  // a forked child it holds nothing and does nothing.
   class Guard {
    public:
-    Guard(Guard&&) noexcept;
-    Guard& operator=(Guard&&) noexcept;
-    ~Guard();
+    Guard(Guard&& other) noexcept : queue_(std::exchange(other.queue_, nullptr)) {}
+    Guard& operator=(Guard&& other) noexcept {
+      if (this != &other) {
+        release();
+        queue_ = std::exchange(other.queue_, nullptr);
+      }
+      return *this;
+    }
+    ~Guard() {
+      if (queue_ != nullptr) release();
+    }
     // True when a former holder died inside its critical section and nobody has called
     // `mark_consistent` since: what the lock protects may be half changed.
     [[nodiscard]] bool inconsistent() const noexcept;
@@ -69,21 +83,23 @@ class LockQueue {
     void release() noexcept;
 
    private:
-    friend class LockQueue;
-    struct State;
-    explicit Guard(std::unique_ptr<State> state) noexcept;
-    std::unique_ptr<State> state_;
+    friend class lock::Queue;
+    explicit Guard(lock::Queue* queue) noexcept : queue_(queue) {}
+    lock::Queue* queue_;
   };
 
   // Attaches to the lock whose queue lives in `file`, made if missing, never removed. Up to 4,096
-  // attachments at a time, kLimit beyond. Blocks only while another process lays out a new file.
+  // attachments at a time, kLimit beyond. Blocks only while another process lays the file out, and
+  // not for ever: kBusy. A file that holds anything else is left alone: kUnsupported; so are
+  // symbolic links and file systems that do not share locks and mappings between processes.
   [[nodiscard]] static Result<LockQueue> open(const std::filesystem::path& file,
                                               const LockQueueOptions& options = {});
   LockQueue(LockQueue&&) noexcept;
   LockQueue& operator=(LockQueue&&) noexcept;
   ~LockQueue();
 
-  // kBusy (fail-fast, tries used up) and kTimedOut name the holder; kForked in a forked child.
+  // kBusy (fail-fast, tries used up) and kTimedOut name the holder; kForked in a forked child;
+  // kClosed if moved from.
   [[nodiscard]] Result<Guard> acquire(const Wait& wait = {});
   [[nodiscard]] Result<LockInfo> info() const;
 

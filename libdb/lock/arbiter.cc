@@ -1,0 +1,143 @@
+#include "lock/arbiter.h"
+
+#include <optional>
+
+#include "os/crash_point.h"
+
+namespace tidelock::lock {
+
+LockWord Arbiter::held_by_me(LockWord before, bool queued) const noexcept {
+  const std::uint64_t waiters =
+      queued ? LockWord::kHasWaiters : before.bits & LockWord::kHasWaiters;
+  return LockWord::held(members_.self()).with(waiters | before.inconsistent_bit());
+}
+
+bool Arbiter::take(LockWord seen, bool queued) noexcept {
+  LockWord expected = seen;
+  if (!swap(expected, held_by_me(seen, queued))) return false;
+  TIDELOCK_CRASH_POINT("lock.acquired");
+  if (seen.is_offered()) file_.statistics.hand_overs.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void Arbiter::set(LockWord seen, std::uint64_t flag) noexcept {
+  LockWord expected = seen;
+  swap(expected, seen.with(flag));
+}
+
+void Arbiter::release() noexcept {
+  LockWord seen = look();
+  // Only waiters' flags can change under the holder; anything else is damage, and not ours.
+  while (seen.held_by(members_.self()) && !pass(seen)) {
+  }
+}
+
+void Arbiter::pass_on(LockWord offer) noexcept {
+  pass(offer);
+}
+
+// From `from` to whoever is next. False: the word has changed before anything was done, and `from`
+// tells to what.
+bool Arbiter::pass(LockWord& from) noexcept {
+  bool passed = false;
+  for (;;) {
+    const std::uint64_t kept = from.inconsistent_bit();
+    std::optional<Waiting> next;
+    if (from.has_waiters()) next = ring_.first_waiting();
+    const bool direct =
+        handover_ == Handover::kStrict || from.handover_wanted() || from.is_offered();
+    if (!next || !direct) {
+      const LockWord freed = LockWord::free().with(kept | (next ? LockWord::kHasWaiters : 0));
+      const bool waiters = from.has_waiters();
+      if (!swap(from, freed)) return passed;
+      TIDELOCK_CRASH_POINT("lock.released_before_wake");
+      // Also when none was seen: one may have queued since, seen the flag set, and gone to sleep.
+      if (waiters) wake_first();
+      return true;
+    }
+    const Identity to{next->entry.slot(), members_.generation(next->entry.slot())};
+    if (!next->entry.belongs_to(to)) {
+      ring_.recycle(next->entry);  // its owner is dead, and the slot used again
+      continue;
+    }
+    const LockWord offer = LockWord::offered(to, next->ticket).with(kept | LockWord::kHasWaiters);
+    // Once offered it is not ours any more: a failed revocation means that somebody has accepted,
+    // maybe another thread of this very member.
+    if (!swap(from, offer)) return passed;
+    TIDELOCK_CRASH_POINT("lock.offer_made");
+    if (complete_offer(*next)) return true;
+    passed = true;
+    from = offer;
+  }
+}
+
+// False if the one offered to has cancelled (Q8) or is found dead: the offer is to be revoked.
+bool Arbiter::complete_offer(const Waiting& to) noexcept {
+  return ring_.still_waiting(to) && wake(to, Sleep::kNapping);
+}
+
+// False if it turned out to be dead; its entry is gone then. Costs a probe only if the kernel found
+// nobody to wake where somebody had announced to sleep.
+bool Arbiter::wake(const Waiting& waiting, Sleep deepest) noexcept {
+  if (ring_.wake(waiting, deepest) != Ring::Woken::kNobodyThere) return true;
+  if (members_.alive(waiting.entry)) return true;
+  ring_.recycle(waiting.entry);
+  return false;
+}
+
+void Arbiter::wake_first() noexcept {
+  for (auto first = ring_.first_waiting(); first && !wake(*first, Sleep::kAsleep);
+       first = ring_.first_waiting()) {
+  }
+}
+
+void Arbiter::overtake_first(std::uint64_t ticket) noexcept {
+  const auto first = ring_.first_waiting();
+  if (!first || first->ticket == ticket) return;
+  remove_from_head(*first, members_.alive(first->entry));
+}
+
+void Arbiter::remove_from_head(const Waiting& waiting, bool alive) noexcept {
+  if (alive) {
+    ring_.lapse(waiting);
+  } else {
+    ring_.recycle(waiting.entry);
+  }
+}
+
+Arbiter::Judgement Arbiter::judge(LockWord seen, std::chrono::nanoseconds stood,
+                                  bool queued) noexcept {
+  const bool alive = members_.alive(seen.owner());
+  if (seen.is_held()) {
+    if (alive) return Judgement::kStands;
+    return recover(seen, stood, queued) ? Judgement::kMine : Judgement::kStands;
+  }
+  if (alive && stood < kOfferMax) return Judgement::kStands;
+  if (const auto named = ring_.find(seen)) remove_from_head(*named, alive);
+  pass_on(seen);
+  return Judgement::kChanged;
+}
+
+// The swap of the exact word alone makes it safe: it names a generation that never returns. The
+// recovery byte keeps the others from probing all at once; it is a courtesy, for a process that
+// was stopped while it held the byte must not stop them: after a slice they do without.
+bool Arbiter::recover(LockWord seen, std::chrono::nanoseconds stood, bool queued) noexcept {
+  const Result<bool> byte = locks_.try_lock(recovery_byte_, os::ByteLocks::Mode::kExclusive);
+  os::ByteLockGuard guard;
+  if (byte && *byte) {
+    guard = os::ByteLockGuard(locks_, recovery_byte_);
+  } else if (stood < kSliceMax) {
+    return false;
+  }
+  TIDELOCK_CRASH_POINT("lock.recovery_taken");
+  if (look() != seen || members_.alive(seen.owner())) return false;
+  LockWord expected = seen;
+  const LockWord mine =
+      held_by_me(seen, queued).with(LockWord::kHasWaiters | LockWord::kInconsistent);
+  if (!swap(expected, mine)) return false;
+  file_.statistics.recoveries.fetch_add(1, std::memory_order_relaxed);
+  TIDELOCK_CRASH_POINT("lock.recovered");
+  return true;
+}
+
+}  // namespace tidelock::lock

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/key_space.h"
+#include "agent/verdict.h"
+#include "tidelock/status.h"
+
+namespace tidelock::agent {
+
+// The check at the end of a run, when no client is left: does each key hold what the journals
+// allow? Time and memory grow with the journals and with the keys; nothing is sorted but the keys.
+
+// An operation by its name.
+struct OperationId {
+  std::uint32_t writer = 0;
+  std::uint64_t counter = 0;
+};
+
+struct JournalTotals {
+  std::uint64_t acknowledged = 0;
+  std::uint64_t acknowledged_erases = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t in_flight = 0;  // without an answer: killed in the middle
+  std::uint64_t unknown = 0;
+};
+
+// What the journals say of each key, the newest operations included.
+struct History {
+  std::vector<KeyFacts> keys;
+  JournalTotals totals;
+};
+[[nodiscard]] History read_history(std::span<const Journal> journals, std::uint32_t key_count);
+
+// A key whose final value no order of the writes explains.
+struct Mismatch {
+  std::uint32_t key = 0;
+  Finding found{};
+  Verdict verdict = Verdict::kStale;
+  KeyFacts facts{};
+  std::vector<OperationId> expected;  // the first few operations that would explain the key
+};
+
+// The acknowledged write of `key` that began then; nullopt if there is none.
+[[nodiscard]] std::optional<OperationId> find_acknowledged(std::span<const Journal> journals,
+                                                           std::uint32_t key,
+                                                           std::uint64_t begin_ns);
+
+struct CheckResult {
+  std::uint64_t keys = 0;            // looked at: all
+  std::uint64_t lost = 0;            // stale: an acknowledged write is missing
+  std::uint64_t impossible = 0;      // values that no write, or a refused one, made
+  std::vector<Mismatch> mismatches;  // the first few
+};
+
+// Yields the final value of a key; is asked for all keys, in ascending byte order.
+using ReadFinal = std::function<Result<std::optional<std::string>>(std::string_view key)>;
+
+// The error is the first one of `read`.
+[[nodiscard]] Result<CheckResult> check_final_values(const History& history, const KeySpace& keys,
+                                                     const Evidence& evidence,
+                                                     const ReadFinal& read);
+
+}  // namespace tidelock::agent

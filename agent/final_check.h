@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/checker.h"
+#include "agent/worker.h"
+
+namespace tidelock::agent {
+
+// What the database looks like when no client is left.
+struct FinalCheck {
+  Status status;  // why the check could not run to its end
+  CheckResult values{};
+  std::uint64_t entries = 0;          // that Db::check saw
+  std::vector<std::string> problems;  // of Db::check; and keys that get and scan see differently
+  std::uint64_t redos = 0;            // commits of the dead that others finished
+};
+
+// Opens the database afresh, reads every key by `get` and by one scan, compares both with the
+// journals, and has the database check itself.
+[[nodiscard]] FinalCheck check_database(const Run& run, const History& history);
+
+}  // namespace tidelock::agent

@@ -1,0 +1,208 @@
+#include "agent/options.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <limits>
+#include <random>
+
+#include "agent/names.h"
+#include "agent/report.h"
+#include "tidelock/version.h"
+
+namespace tidelock::agent {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  tidelock-agent run /tmp/db                          four clients for ten seconds
+  tidelock-agent run /tmp/db --processes 16 --seconds 60 --kill-every 50
+                                                      sixteen, one of them killed every 50 ms
+  tidelock-agent run /tmp/db --wait queue --json      wait in the lock's queue; JSON for programs
+  tidelock-agent run /tmp/db --key-file words --preload --read-percent 95 --keys zipfian
+                                                      mostly reads of a few hot words
+
+Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
+6 a client died by itself or did not end.)";
+
+constexpr std::uint64_t kMillisecondsMax = 1'000'000'000;  // eleven days
+
+// Options that need more than a place to be stored in.
+struct Raw {
+  Jitter jitter = Backoff::Jitter::kFull;
+  std::uint64_t backoff_base_us = 100;
+  std::uint64_t backoff_cap_us = 100'000;
+  std::uint64_t deadline_ms = 10'000;
+  std::uint64_t kill_every_ms = 0;
+};
+
+template <typename Value>
+CLI::Option* add_choice(CLI::App& app, const char* name, Value& value, const Names<Value>& names,
+                        const char* description) {
+  std::vector<std::string> choices;
+  for (const auto& [choice, unused] : names) choices.push_back(choice);
+  const auto choose = [&value, &names](const std::string& text) {
+    for (const auto& [choice, named] : names) {
+      if (choice == text) value = named;
+    }
+  };
+  return app.add_option_function<std::string>(name, choose, description)
+      ->check(CLI::IsMember(choices).description(""))
+      ->type_name(CLI::detail::join(choices, "|"));
+}
+
+template <typename Number>
+CLI::Option* add_number(CLI::App& app, const char* name, Number& value, const char* description,
+                        Number low, Number high = std::numeric_limits<Number>::max()) {
+  return app.add_option(name, value, description)
+      ->check(CLI::Range(low, high).description(""))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+CLI::Option* add_duration(CLI::App& app, const char* name, std::uint64_t& value,
+                          const char* description,
+                          const std::map<std::string, std::uint64_t>& units) {
+  return app.add_option(name, value, description)
+      ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_SENSITIVE))
+      ->type_name("TIME")
+      ->capture_default_str();
+}
+
+void add_clients(CLI::App& app, Settings& settings, Raw& raw) {
+  const char* group = "Clients";
+  add_number(app, "--processes", settings.processes, "Client processes", 1u, kWritersMax)
+      ->group(group);
+  add_number(app, "--threads", settings.threads, "Threads of each client", 1u, kWritersMax)
+      ->group(group);
+  CLI::Option* seconds =
+      add_number(app, "--seconds", settings.seconds, "How long to run", 0.0, 1e9)->group(group);
+  add_number(app, "--ops", settings.operations, "Operations in all, instead of a time",
+             std::uint64_t{1})
+      ->excludes(seconds)
+      ->default_str("")
+      ->group(group);
+  add_number(app, "--kill-every", raw.kill_every_ms,
+             "Every N ms kill a random client with SIGKILL, and start another; 0: never",
+             std::uint64_t{0}, kMillisecondsMax)
+      ->group(group);
+  app.add_option("--seed", settings.seed, "Of all choices; drawn and shown if not given")
+      ->type_name("N")
+      ->group(group);
+}
+
+void add_workload(CLI::App& app, Settings& settings) {
+  const char* group = "Workload";
+  add_number(app, "--read-percent", settings.read_percent, "Reads among the operations", 0u, 100u)
+      ->group(group);
+  add_number(app, "--erase-percent", settings.erase_percent, "Erases among the writes", 0u, 100u)
+      ->group(group);
+  add_choice(app, "--keys", settings.keys, kKeyOrderNames, "How keys are chosen [uniform]")
+      ->group(group);
+  app.add_option("--key-file", settings.key_file, "Take the lines of this file as keys")
+      ->type_name("FILE")
+      ->group(group);
+  add_number(app, "--key-count", settings.key_count,
+             "How many keys [100000, or all lines of the file]", 1u)
+      ->default_str("")
+      ->group(group);
+  app.add_flag("--preload", settings.preload, "Write every key once before the clients begin")
+      ->group(group);
+  add_number(app, "--value-size", settings.value_size, "Bytes, at least 24", kValueSizeMin,
+             kValueSizeMax)
+      ->group(group);
+  add_choice(app, "--durability", settings.durability, kDurabilityNames,
+             "What an acknowledged write survives [process]")
+      ->group(group);
+}
+
+void add_waiting(CLI::App& app, Settings& settings, Raw& raw) {
+  const char* group = "Waiting for the writer lock";
+  const std::map<std::string, std::uint64_t> from_us{{"us", 1}, {"ms", 1'000}, {"s", 1'000'000}};
+  const std::map<std::string, std::uint64_t> from_ms{{"ms", 1}, {"s", 1'000}};
+  add_choice(app, "--wait", settings.wait, kWaitNames,
+             "Wait in the queue, or be told and try again [fail-fast]")
+      ->group(group);
+  add_choice(app, "--handover", settings.handover, kHandoverNames,
+             "May others overtake a waiter that is waking up? [bounded]")
+      ->group(group);
+  add_choice(app, "--backoff", raw.jitter, kBackoffNames,
+             "Delay between the attempts of fail-fast [full-jitter]")
+      ->group(group);
+  add_duration(app, "--backoff-base", raw.backoff_base_us, "First delay, in us or with a unit",
+               from_us)
+      ->group(group);
+  add_duration(app, "--backoff-cap", raw.backoff_cap_us, "Longest delay, in us or with a unit",
+               from_us)
+      ->group(group);
+  add_number(app, "--tries", settings.tries, "Attempts of a write; 0: until the deadline", 0u)
+      ->group(group);
+  add_duration(app, "--deadline", raw.deadline_ms, "Of a write, in ms or with a unit; 0: for ever",
+               from_ms)
+      ->group(group);
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+// Combines what the parser could only look at one by one; the result is a complaint.
+std::string complete(Settings& settings, const Raw& raw, bool seeded) {
+  using std::chrono::microseconds;
+  using std::chrono::milliseconds;
+  if (std::uint64_t{settings.processes} * settings.threads > kWritersMax) {
+    return "--processes times --threads is at most " + std::to_string(kWritersMax);
+  }
+  if (raw.deadline_ms > kMillisecondsMax || raw.backoff_base_us > kMillisecondsMax ||
+      raw.backoff_cap_us > kMillisecondsMax) {
+    return "that is too long a time";
+  }
+  settings.backoff.reset();
+  if (raw.jitter) {
+    settings.backoff = Backoff{.jitter = *raw.jitter,
+                               .base = microseconds(raw.backoff_base_us),
+                               .cap = microseconds(raw.backoff_cap_us)};
+  }
+  settings.deadline = raw.deadline_ms == 0 ? Wait::kForEver : milliseconds(raw.deadline_ms);
+  settings.kill_every = milliseconds(raw.kill_every_ms);
+  if (!seeded) settings.seed = random_seed();
+  return {};
+}
+
+int usage_error(const std::string& complaint) {
+  std::cerr << "tidelock-agent: " << complaint << "\nRun with --help for more information.\n";
+  return static_cast<int>(ExitCode::kUsage);
+}
+
+}  // namespace
+
+std::variant<Settings, int> parse_command_line(int argc, const char* const* argv) {
+  Settings settings;
+  Raw raw;
+  CLI::App app("Emulates the clients of a Tidelock database and checks what they were promised.",
+               "tidelock-agent");
+  app.set_version_flag("--version", std::string("tidelock-agent ") + version());
+  app.require_subcommand(1);
+  app.footer(kExamples);
+  CLI::App& run = *app.add_subcommand(
+      "run",
+      "Runs clients, each a process, on one database directory, which is made if it is not there.\n"
+      "They read, write and erase; some may be killed on the way. In the end everything that was\n"
+      "acknowledged is looked for.");
+  run.footer(kExamples);
+  run.add_option("DB", settings.directory, "The database's directory")->type_name("")->required();
+  add_clients(run, settings, raw);
+  add_workload(run, settings);
+  add_waiting(run, settings, raw);
+  run.add_flag("--json", settings.json, "Print the report as JSON")->group("Output");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return usage_error(error.what());
+  }
+  const std::string complaint = complete(settings, raw, run.count("--seed") != 0);
+  if (!complaint.empty()) return usage_error(complaint);
+  return settings;
+}
+
+}  // namespace tidelock::agent

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/final_check.h"
+#include "agent/histogram.h"
+#include "agent/supervisor.h"
+
+namespace tidelock::agent {
+
+// The program's exit codes; the first that applies, from the top.
+enum class ExitCode : int {
+  kGood = 0,
+  kLost = 1,      // an acknowledged write is lost, or something contradicts what was acknowledged
+  kDamage = 4,    // the database is damaged
+  kAccident = 6,  // a client died by itself
+  kIo = 5,        // an error of the kernel, of space, of permissions, ...
+  kBusy = 3,      // others hold the database, or a client did not come to its end
+  kUsage = 2,
+};
+
+// J = (sum x)^2 / (n * sum x^2) (R. Jain 1984): 1 when all are equal, 1/n when one has all.
+// 1 if there is nothing to share.
+[[nodiscard]] double jain_index(std::span<const double> shares) noexcept;
+
+struct Percentiles {  // in the unit of what they are of
+  double p50 = 0, p99 = 0, p999 = 0, max = 0;
+};
+[[nodiscard]] Percentiles percentiles(std::vector<std::uint64_t> values_ns, double unit_ns);
+
+// All figures of a run.
+struct Report {
+  double seconds = 0;
+  std::uint64_t operations = 0, reads = 0, writes = 0;  // operations = reads + writes
+  std::uint64_t refused = 0, not_durable = 0;
+  std::uint64_t retries = 0, waits = 0;  // waits: backoff sleeps, or waits in the lock's queue
+  double jain = 1;
+  double longest_wait_ms = 0;
+  Percentiles latency_us{}, read_latency_us{}, write_latency_us{};
+  std::uint64_t kills = 0;
+  Percentiles recovery_ms{};               // from the kill to the next acknowledged write
+  Percentiles recovery_from_release_ms{};  // from the moment the kernel had released everything
+  std::vector<std::string> accidents;
+  bool interrupted = false;
+  Status failure;                    // the first one of a client
+  std::uint64_t contradictions = 0;  // of reads while it ran, and impossible final values
+  std::vector<Contradiction> first_contradictions;
+  JournalTotals journal{};
+  FinalCheck check{};
+  std::uint64_t start_ns = 0;
+};
+
+[[nodiscard]] Report make_report(const Run& run, const RunOutcome& outcome, const History& history,
+                                 FinalCheck check);
+[[nodiscard]] ExitCode exit_code(const Report& report) noexcept;
+// The exit code for a program that ends because of this error.
+[[nodiscard]] ExitCode exit_code(const Status& status) noexcept;
+
+}  // namespace tidelock::agent

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "agent/histogram.h"
+#include "agent/ledger.h"
+#include "agent/shared_mapping.h"
+#include "agent/verdict.h"
+#include "tidelock/status.h"
+
+namespace tidelock::agent {
+
+// A number that one thread counts up and others may look at. Lies in shared memory.
+class Counter {
+ public:
+  void add(std::uint64_t n) noexcept { set(get() + n); }
+  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t get() const noexcept {
+    return value_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::uint64_t> value_;
+};
+
+// What one writer did, its killed predecessors included.
+struct alignas(64) WriterStats {
+  Counter reads;         // answered
+  Counter writes;        // acknowledged
+  Counter refused;       // writes given up: tries or deadline used up
+  Counter failed;        // operations that ended in an error
+  Counter not_durable;   // acknowledged writes of which the store could not say they are on disk
+  Counter retries;       // attempts after the first, of all writes
+  Counter backoffs;      // sleeps before a retry
+  Counter longest_wait;  // ns, of one write from its first attempt to its last answer
+  Counter finished_ns;   // 0 while it runs
+  Histogram read_latency;
+  Histogram write_latency;
+
+  // Operations that came to an end, whichever.
+  [[nodiscard]] std::uint64_t done() const noexcept {
+    return reads.get() + writes.get() + refused.get() + failed.get();
+  }
+};
+
+// What the lock queue of the store counted for the clients of one slot; with Wait::Policy::kQueue.
+struct alignas(64) SlotStats {
+  Counter lock_waits;
+};
+
+// A read that no order of the writes explains.
+struct Contradiction {
+  std::uint32_t key = 0;
+  std::uint32_t reader = 0;  // the writer (thread) that read
+  Finding finding{};
+  Verdict verdict = Verdict::kStale;
+  std::uint64_t newest_begin_ns = 0;
+  std::uint64_t read_begin_ns = 0;
+  std::uint64_t read_end_ns = 0;
+};
+
+// The memory that the supervisor shares with its clients. Whatever a client wrote stays after its
+// death; nothing here is waited for, and a client that dies in the middle of a record leaves it
+// unpublished.
+class RunState {
+ public:
+  struct Shape {
+    std::uint32_t slots = 0;
+    std::uint32_t writers = 0;  // the preloading one included
+    std::uint32_t keys = 0;
+  };
+  [[nodiscard]] static Result<RunState> create(const Shape& shape);
+
+  // Clients that have opened the database since the start of the program, ever.
+  std::atomic<std::uint32_t>& opened() const noexcept;
+  std::atomic<bool>& go() const noexcept;    // set once: begin to work
+  std::atomic<bool>& stop() const noexcept;  // set once: end after the operation in hand
+
+  [[nodiscard]] std::span<WriterStats> writers() const noexcept { return writers_; }
+  [[nodiscard]] std::span<SlotStats> slots() const noexcept { return slots_; }
+  [[nodiscard]] std::span<LedgerEntry> ledger() const noexcept { return ledger_; }
+
+  // Keeps the first failure of all.
+  void report_failure(const Status& status) const noexcept;
+  [[nodiscard]] Status first_failure() const;
+
+  // Counts all, keeps the first few.
+  void report_contradiction(const Contradiction& contradiction) const noexcept;
+  [[nodiscard]] std::uint64_t contradictions() const noexcept;
+  [[nodiscard]] std::vector<Contradiction> first_contradictions() const;
+
+ private:
+  struct Control;
+  explicit RunState(SharedMapping mapping, const Shape& shape) noexcept;
+  [[nodiscard]] Control& control() const noexcept;
+
+  SharedMapping mapping_;
+  std::span<WriterStats> writers_;
+  std::span<SlotStats> slots_;
+  std::span<LedgerEntry> ledger_;
+};
+
+}  // namespace tidelock::agent

@@ -1,0 +1,206 @@
+#include "agent/summary.h"
+
+#include <cstdio>
+#include <ostream>
+
+#include "agent/names.h"
+
+namespace tidelock::agent {
+namespace {
+
+// 1234567 -> "1,234,567"
+std::string grouped(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  return text;
+}
+
+std::string counted(std::uint64_t number, const char* noun) {
+  return grouped(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
+std::string with_decimals(double number, int decimals) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", decimals, number);
+  return text;
+}
+
+void print_settings(std::ostream& out, const Settings& settings) {
+  out << counted(settings.processes, "client") << " of " << counted(settings.threads, "thread")
+      << " on " << settings.directory << ", " << settings.read_percent << " % reads, "
+      << name_of(kKeyOrderNames, settings.keys) << " keys, values of " << settings.value_size
+      << " bytes, durability " << name_of(kDurabilityNames, settings.durability) << ",\n";
+  if (settings.wait == Wait::Policy::kQueue) {
+    out << "waiting in the lock's queue (" << name_of(kHandoverNames, settings.handover)
+        << " hand-over)";
+  } else {
+    out << "fail-fast, backoff " << backoff_name(settings);
+  }
+  out << "; seed " << settings.seed << '\n';
+}
+
+void print_row(std::ostream& out, const char* name, std::uint64_t count, double per_second,
+               const Percentiles& us) {
+  char text[160];
+  std::snprintf(text, sizeof text, "%-8s %14s %12s %10.1f %10.1f %10.1f %12.1f\n", name,
+                grouped(count).c_str(), grouped(static_cast<std::uint64_t>(per_second)).c_str(),
+                us.p50, us.p99, us.p999, us.max);
+  out << text;
+}
+
+void print_table(std::ostream& out, const Report& report) {
+  const double seconds = report.seconds > 0 ? report.seconds : 1;
+  const auto rate = [&](std::uint64_t count) { return static_cast<double>(count) / seconds; };
+  char head[160];
+  std::snprintf(head, sizeof head, "%-8s %14s %12s %10s %10s %10s %12s\n", "", "count",
+                "per second", "p50 us", "p99 us", "p99.9 us", "max us");
+  out << '\n' << head;
+  print_row(out, "reads", report.reads, rate(report.reads), report.read_latency_us);
+  print_row(out, "writes", report.writes, rate(report.writes), report.write_latency_us);
+  print_row(out, "all", report.operations, rate(report.operations), report.latency_us);
+  out << '\n';
+}
+
+void print_contention(std::ostream& out, const Settings& settings, const Report& report) {
+  out << grouped(report.retries) << (report.retries == 1 ? " retry, " : " retries, ")
+      << counted(report.waits, "wait")
+      << (settings.wait == Wait::Policy::kQueue ? " in the queue" : " between attempts") << ", "
+      << counted(report.refused, "write") << " given up; Jain index "
+      << with_decimals(report.jain, 3) << ", longest wait "
+      << with_decimals(report.longest_wait_ms, 1) << " ms\n";
+  if (report.not_durable != 0) {
+    out << counted(report.not_durable, "write") << " committed but not known to be on disk\n";
+  }
+}
+
+void print_kills(std::ostream& out, const Settings& settings, const Report& report) {
+  if (settings.kill_every.count() == 0) return;
+  const auto row = [&](const char* since, const Percentiles& ms) {
+    out << "  until the next acknowledged write, from " << since << ": p50 "
+        << with_decimals(ms.p50, 2) << " ms, p99 " << with_decimals(ms.p99, 2) << " ms, max "
+        << with_decimals(ms.max, 2) << " ms\n";
+  };
+  out << counted(report.kills, "client") << " killed, " << grouped(report.journal.in_flight)
+      << " of them with a write unanswered; " << counted(report.check.redos, "commit")
+      << " of the dead finished by others\n";
+  row("the kill", report.recovery_ms);
+  row("the kernel's release", report.recovery_from_release_ms);
+}
+
+// Writer and counter name an operation as its value does.
+std::string operation_name(std::uint32_t writer, std::uint64_t counter) {
+  return std::to_string(writer) + ":" + std::to_string(counter);
+}
+
+std::string after_start(std::uint64_t ns, const Report& report) {
+  const double seconds = (static_cast<double>(ns) - static_cast<double>(report.start_ns)) / 1e9;
+  return with_decimals(seconds, 7) + " s";
+}
+
+std::string describe(const Operation& operation, const Report& report) {
+  std::string text = operation.kind == OperationKind::kErase ? "erase" : "put";
+  text += ", " + after_start(operation.begin_ns, report) + " to ";
+  switch (operation.outcome) {
+    case Outcome::kInFlight:
+      return text + "no answer";
+    case Outcome::kAcknowledged:
+      return text + after_start(operation.end_ns, report);
+    case Outcome::kRefused:
+      return text + after_start(operation.end_ns, report) + ", refused";
+    case Outcome::kUnknown:
+      break;
+  }
+  return text + after_start(operation.end_ns, report) + ", failed";
+}
+
+std::string describe(const Finding& finding, const Report& report) {
+  const std::string name = operation_name(finding.stamp.writer, finding.stamp.counter);
+  switch (finding.kind) {
+    case Finding::Kind::kNothing:
+      return "nothing";
+    case Finding::Kind::kForeign:
+      return "a value that is not of this run";
+    case Finding::Kind::kOperation:
+      return "the value of " + name + " (" + describe(finding.operation, report) + ")";
+    case Finding::Kind::kImpossible:
+      break;
+  }
+  return "a value that claims to be " + name + " and is not what that operation wrote";
+}
+
+std::string describe(const Run& run, const OperationId& id, const Report& report) {
+  return operation_name(id.writer, id.counter) + " (" +
+         describe(*run.journals[id.writer].find(id.counter), report) + ")";
+}
+
+// The write that a read, or a final value, should have shown the effect of.
+std::string acknowledged_write(const Run& run, std::uint32_t key, std::uint64_t begin_ns,
+                               const Report& report) {
+  const std::optional<OperationId> id = find_acknowledged(run.journals, key, begin_ns);
+  return id ? describe(run, *id, report) : "a write that began at " + after_start(begin_ns, report);
+}
+
+std::string key_text(const Run& run, std::uint32_t key) {
+  std::string buffer;
+  return "key \"" + std::string(run.keys.at(key, buffer)) + "\"";
+}
+
+void print_mismatch(std::ostream& out, const Run& run, const Report& report,
+                    const Mismatch& mismatch) {
+  out << (mismatch.verdict == Verdict::kStale ? "LOST " : "IMPOSSIBLE ")
+      << key_text(run, mismatch.key) << ": holds " << describe(mismatch.found, report);
+  if (mismatch.facts.newest_begin_ns != 0) {
+    out << ", though the last acknowledged write is "
+        << acknowledged_write(run, mismatch.key, mismatch.facts.newest_begin_ns, report);
+  }
+  out << '\n';
+  for (const OperationId& id : mismatch.expected) {
+    out << "  expected " << describe(run, id, report) << '\n';
+  }
+}
+
+void print_contradiction(std::ostream& out, const Run& run, const Report& report,
+                         const Contradiction& contradiction) {
+  out << "CONTRADICTION " << key_text(run, contradiction.key) << ": writer " << contradiction.reader
+      << " read, " << after_start(contradiction.read_begin_ns, report) << " to "
+      << after_start(contradiction.read_end_ns, report) << ", "
+      << describe(contradiction.finding, report);
+  if (contradiction.verdict == Verdict::kStale) {
+    out << ", though before that was acknowledged "
+        << acknowledged_write(run, contradiction.key, contradiction.newest_begin_ns, report);
+  }
+  out << '\n';
+}
+
+void print_findings(std::ostream& out, const Run& run, const Report& report) {
+  for (const Contradiction& contradiction : report.first_contradictions) {
+    print_contradiction(out, run, report, contradiction);
+  }
+  for (const Mismatch& mismatch : report.check.values.mismatches) {
+    print_mismatch(out, run, report, mismatch);
+  }
+  for (const std::string& problem : report.check.problems) out << "DAMAGE " << problem << '\n';
+  for (const std::string& accident : report.accidents) out << "ACCIDENT " << accident << '\n';
+  if (!report.failure.ok()) out << "a client failed: " << report.failure.to_string() << '\n';
+  if (!report.check.status.ok()) {
+    out << "the check could not be finished: " << report.check.status.to_string() << '\n';
+  }
+}
+
+}  // namespace
+
+void print_summary(std::ostream& out, const Run& run, const Report& report) {
+  print_settings(out, run.settings);
+  print_table(out, report);
+  print_contention(out, run.settings, report);
+  print_kills(out, run.settings, report);
+  print_findings(out, run, report);
+  if (report.interrupted) out << "interrupted after " << with_decimals(report.seconds, 1) << " s\n";
+  out << "checked " << counted(report.check.values.keys, "key") << " against "
+      << counted(report.journal.acknowledged, "acknowledged write")
+      << ": lost = " << report.check.values.lost << ", contradictions = " << report.contradictions
+      << ", problems = " << report.check.problems.size() << '\n';
+  if (exit_code(report) == ExitCode::kGood) out << "Nothing lost.\n";
+}
+
+}  // namespace tidelock::agent

@@ -1,0 +1,234 @@
+#include "agent/supervisor.h"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+#include "agent/client.h"
+#include "agent/clock.h"
+
+namespace tidelock::agent {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::uint64_t kPatience = 20 * kSecond;  // for a client to end, over its deadline
+
+std::string describe_end(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    return std::string("died by signal ") + std::to_string(WTERMSIG(wait_status)) + " (" +
+           ::strsignal(WTERMSIG(wait_status)) + ")";
+  }
+  return "ended with exit code " + std::to_string(WEXITSTATUS(wait_status));
+}
+
+bool is_accident(int wait_status) noexcept {
+  // Exit code 1 is a failure that the client has reported.
+  return WIFSIGNALED(wait_status) || WEXITSTATUS(wait_status) > 1;
+}
+
+struct Totals {
+  std::uint64_t operations = 0;
+  std::uint64_t retries = 0;
+};
+
+Totals totals_of(std::span<WriterStats> writers) {
+  Totals totals;
+  for (const WriterStats& writer : writers) {
+    totals.operations += writer.reads.get() + writer.writes.get();
+    totals.retries += writer.retries.get();
+  }
+  return totals;
+}
+
+std::string progress_line(const Run& run, const RunOutcome& outcome) {
+  const Totals totals = totals_of(run.state.writers().first(run.preloader()));
+  const double seconds = static_cast<double>(now_ns() - outcome.start_ns) / 1e9;
+  char text[200];
+  std::snprintf(text, sizeof text,
+                "%6.1f s  %llu operations  %.0f/s  %llu retries  %zu kills  %llu contradictions",
+                seconds, static_cast<unsigned long long>(totals.operations),
+                static_cast<double>(totals.operations) / std::max(seconds, 0.001),
+                static_cast<unsigned long long>(totals.retries), outcome.kills.size(),
+                static_cast<unsigned long long>(run.state.contradictions()));
+  return text;
+}
+
+}  // namespace
+
+Supervisor::Supervisor(const Run& run, Progress& progress)
+    : run_(run),
+      progress_(progress),
+      random_(mix(run.settings.seed)),
+      clients_(run.settings.processes) {
+  sigemptyset(&signals_);
+  for (const int signal : {SIGCHLD, SIGINT, SIGTERM}) sigaddset(&signals_, signal);
+  sigprocmask(SIG_BLOCK, &signals_, &signals_before_);
+}
+
+Supervisor::~Supervisor() {
+  sigprocmask(SIG_SETMASK, &signals_before_, nullptr);
+}
+
+pid_t Supervisor::fork_client(const std::function<int()>& life) {
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(1);  // it died before the line above
+  // A terminal sends them to all; the supervisor alone answers.
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
+  sigprocmask(SIG_SETMASK, &signals_before_, nullptr);
+  ::_exit(life());  // not exit: the parent's buffers are not ours to flush
+}
+
+Status Supervisor::prepare() {
+  const pid_t pid = fork_client([this] { return prepare_database(run_); });
+  if (pid < 0) return Status(StatusCode::kIo, std::string("fork: ") + std::strerror(errno));
+  const Counter& loaded = run_.state.writers()[run_.preloader()].writes;
+  for (;;) {
+    int wait_status = 0;
+    if (::waitpid(pid, &wait_status, WNOHANG) == pid) {
+      if (is_accident(wait_status)) {
+        return Status(StatusCode::kIo,
+                      "the client that prepares the database " + describe_end(wait_status));
+      }
+      return run_.state.first_failure();
+    }
+    wait_until(std::max(progress_.due_ns(), now_ns() + kSecond / 20));
+    if (outcome_.interrupted) {
+      run_.state.stop().store(true, std::memory_order_relaxed);
+    } else if (run_.settings.preload && now_ns() >= progress_.due_ns()) {
+      progress_.show("preload: " + std::to_string(loaded.get()) + " of " +
+                     std::to_string(run_.keys.count()) + " keys");
+    }
+  }
+}
+
+RunOutcome Supervisor::run() {
+  for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) start(slot);
+  wait_for_all_open();
+  outcome_.start_ns = now_ns();
+  run_.state.go().store(true, std::memory_order_relaxed);
+  work_until_end();
+  run_.state.stop().store(true, std::memory_order_relaxed);
+  wait_for_all_ends();
+  return std::move(outcome_);
+}
+
+void Supervisor::start(std::uint32_t slot) {
+  Client& client = clients_[slot];
+  const std::uint32_t generation = client.generation++;
+  const pid_t pid = fork_client([=, this] { return run_client(run_, slot, generation); });
+  if (pid < 0) {
+    run_.state.report_failure(
+        Status(StatusCode::kLimit, std::string("fork: ") + std::strerror(errno)));
+    return;
+  }
+  client.pid = pid;
+}
+
+std::uint32_t Supervisor::living() const noexcept {
+  return static_cast<std::uint32_t>(
+      std::count_if(clients_.begin(), clients_.end(), [](const Client& c) { return c.pid != 0; }));
+}
+
+void Supervisor::wait_for_all_open() {
+  while (run_.state.opened().load(std::memory_order_relaxed) < clients_.size() &&
+         living() == clients_.size() && !outcome_.interrupted) {
+    wait_until(now_ns() + kSecond / 500);
+  }
+}
+
+void Supervisor::work_until_end() {
+  const Settings& settings = run_.settings;
+  const std::uint64_t end =
+      settings.operations != 0
+          ? UINT64_MAX
+          : outcome_.start_ns + static_cast<std::uint64_t>(settings.seconds * double(kSecond));
+  const auto period = static_cast<std::uint64_t>(settings.kill_every.count()) * 1'000'000;
+  std::uint64_t next_kill = period == 0 ? UINT64_MAX : outcome_.start_ns + period;
+  while (now_ns() < end && living() != 0 && !outcome_.interrupted) {
+    wait_until(std::min({end, next_kill, progress_.due_ns()}));
+    if (now_ns() >= progress_.due_ns()) progress_.show(progress_line(run_, outcome_));
+    if (now_ns() >= next_kill && now_ns() < end) {
+      kill_one();
+      next_kill = std::max(next_kill + period, now_ns());
+    }
+  }
+  outcome_.end_ns = now_ns();
+}
+
+void Supervisor::wait_for_all_ends() {
+  const auto deadline =
+      run_.settings.deadline == Wait::kForEver
+          ? 0
+          : static_cast<std::uint64_t>(run_.settings.deadline.count()) * 1'000'000;
+  const std::uint64_t end = now_ns() + deadline + kPatience;
+  while (living() != 0 && now_ns() < end) wait_until(end);
+  for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) {
+    Client& client = clients_[slot];
+    if (client.pid == 0) continue;
+    outcome_.accidents.push_back("client " + std::to_string(slot) + " (pid " +
+                                 std::to_string(client.pid) + ") did not end");
+    ::kill(client.pid, SIGKILL);
+    ::waitpid(client.pid, nullptr, 0);
+    client.pid = 0;
+  }
+}
+
+void Supervisor::kill_one() {
+  if (living() == 0) return;
+  std::uint32_t slot;
+  do {
+    slot = random_.below(static_cast<std::uint32_t>(clients_.size()));
+  } while (clients_[slot].pid == 0);
+  Client& client = clients_[slot];
+  Kill kill{.kill_ns = now_ns()};
+  ::kill(client.pid, SIGKILL);
+  int wait_status = 0;
+  ::waitpid(client.pid, &wait_status, 0);
+  kill.reaped_ns = now_ns();
+  if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL) {
+    outcome_.kills.push_back(kill);
+    start(slot);
+  } else {  // it had come to its end before the signal
+    note_end(slot, wait_status);
+  }
+}
+
+void Supervisor::wait_until(std::uint64_t time_ns) {
+  const std::uint64_t now = now_ns();
+  const std::uint64_t left = time_ns > now ? time_ns - now : 0;
+  const ::timespec timeout{.tv_sec = static_cast<std::time_t>(left / kSecond),
+                           .tv_nsec = static_cast<long>(left % kSecond)};
+  const int signal = ::sigtimedwait(&signals_, nullptr, &timeout);
+  if (signal == SIGINT || signal == SIGTERM) outcome_.interrupted = true;
+  reap();
+}
+
+void Supervisor::reap() {
+  for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) {
+    int wait_status = 0;
+    if (clients_[slot].pid == 0) continue;
+    if (::waitpid(clients_[slot].pid, &wait_status, WNOHANG) <= 0) continue;
+    note_end(slot, wait_status);
+  }
+}
+
+void Supervisor::note_end(std::uint32_t slot, int wait_status) {
+  if (is_accident(wait_status)) {
+    outcome_.accidents.push_back("client " + std::to_string(slot) + " (pid " +
+                                 std::to_string(clients_[slot].pid) + ") " +
+                                 describe_end(wait_status));
+  }
+  clients_[slot].pid = 0;
+}
+
+}  // namespace tidelock::agent

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <csignal>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/progress.h"
+#include "agent/random.h"
+#include "agent/worker.h"
+
+namespace tidelock::agent {
+
+struct Kill {
+  std::uint64_t kill_ns = 0;    // the signal was about to be sent
+  std::uint64_t reaped_ns = 0;  // the kernel had released everything the client held
+};
+
+struct RunOutcome {
+  std::uint64_t start_ns = 0;
+  std::uint64_t end_ns = 0;
+  std::vector<Kill> kills;             // in order
+  std::vector<std::string> accidents;  // clients that died by themselves or did not end
+  bool interrupted = false;            // by SIGINT or SIGTERM; what was done still counts
+};
+
+// Forks the clients of a run, kills some, replaces them, and reaps them all. It opens no database
+// itself while clients live, and has no thread, so that a fork copies nothing in motion. Should
+// the supervisor die, the kernel kills its clients.
+class Supervisor {
+ public:
+  Supervisor(const Run& run, Progress& progress);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // In a client of its own: makes the database, preloads it. The status is what went wrong there.
+  [[nodiscard]] Status prepare();
+  // Returns when no client is left. Failures of clients are in the run's state.
+  [[nodiscard]] RunOutcome run();
+
+ private:
+  struct Client {
+    pid_t pid = 0;  // 0: none
+    std::uint32_t generation = 0;
+  };
+  [[nodiscard]] pid_t fork_client(const std::function<int()>& life);
+  void start(std::uint32_t slot);
+  [[nodiscard]] std::uint32_t living() const noexcept;
+  void wait_for_all_open();
+  void work_until_end();
+  void wait_for_all_ends();
+  void kill_one();
+  // Sleeps until a child changed state, a signal asked to stop, or the time came; then reaps.
+  void wait_until(std::uint64_t time_ns);
+  void reap();
+  void note_end(std::uint32_t slot, int wait_status);
+
+  const Run& run_;
+  Progress& progress_;
+  Random random_;
+  sigset_t signals_{};
+  sigset_t signals_before_{};
+  std::vector<Client> clients_;  // by slot
+  RunOutcome outcome_;
+};
+
+}  // namespace tidelock::agent

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tidelock::agent {
+
+// What a value says of its origin. Unique in the life of a database: `run` is drawn afresh for
+// each run, a writer never uses a counter twice.
+struct Stamp {
+  std::uint32_t run = 0;
+  std::uint16_t writer = 0;
+  std::uint64_t counter = 0;  // below 2^48: the operation's number in the writer's journal
+  friend bool operator==(const Stamp&, const Stamp&) = default;
+};
+
+// A value is 24 hexadecimal digits (run 8, writer 4, counter 12) and then bytes that follow from
+// the stamp and the key, so that a foreign, torn or misplaced value is told from a good one.
+// `value` gets `size` bytes, at least 24.
+void write_value(const Stamp& stamp, std::uint32_t key, std::size_t size, std::string& value);
+
+// nullopt if the value does not begin as one of ours.
+[[nodiscard]] std::optional<Stamp> read_stamp(std::string_view value) noexcept;
+// Is this, to the last byte, what write_value made?
+[[nodiscard]] bool intact(std::string_view value, const Stamp& stamp, std::uint32_t key,
+                          std::size_t size) noexcept;
+
+}  // namespace tidelock::agent

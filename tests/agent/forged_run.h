@@ -1,0 +1,84 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/checker.h"
+#include "support/temporary_directory.h"
+
+namespace tidelock::agent {
+
+// A run that never happened: journals written by hand, and a map in place of a database.
+class ForgedRun {
+ public:
+  static constexpr std::uint32_t kRun = 0xfeed;
+  static constexpr std::size_t kValueSize = 40;
+
+  explicit ForgedRun(std::uint32_t writers, std::uint32_t key_count = 4)
+      : keys_(KeySpace::generated(key_count)) {
+    for (std::uint32_t i = 0; i < writers; ++i) {
+      journals_.push_back(Journal::create(directory_.file(std::to_string(i))).value());
+    }
+  }
+
+  struct Interval {
+    std::uint64_t begin_ns;
+    std::uint64_t end_ns;  // unless in flight
+  };
+  // The result names the operation.
+  OperationId put(std::uint32_t writer, std::uint32_t key, const Interval& when,
+                  Outcome outcome = Outcome::kAcknowledged) {
+    return note(writer, key, OperationKind::kPut, when, outcome);
+  }
+  OperationId erase(std::uint32_t writer, std::uint32_t key, const Interval& when,
+                    Outcome outcome = Outcome::kAcknowledged) {
+    return note(writer, key, OperationKind::kErase, when, outcome);
+  }
+
+  [[nodiscard]] static std::string value_of(const OperationId& put, std::uint32_t key) {
+    std::string value;
+    write_value(
+        {.run = kRun, .writer = static_cast<std::uint16_t>(put.writer), .counter = put.counter},
+        key, kValueSize, value);
+    return value;
+  }
+  // What the "database" holds when all is over.
+  void holds(std::uint32_t key, const std::string& value) { final_[name(key)] = value; }
+  void holds(std::uint32_t key, const OperationId& put) { holds(key, value_of(put, key)); }
+
+  [[nodiscard]] Evidence evidence() const {
+    return {.journals = journals_, .run = kRun, .value_size = kValueSize};
+  }
+  [[nodiscard]] History history() const { return read_history(journals_, keys_.count()); }
+  [[nodiscard]] CheckResult check() const {
+    return check_final_values(history(), keys_, evidence(),
+                              [this](std::string_view key) {
+                                const auto found = final_.find(std::string(key));
+                                return found == final_.end() ? std::optional<std::string>()
+                                                             : found->second;
+                              })
+        .value();
+  }
+  [[nodiscard]] std::span<const Journal> journals() const { return journals_; }
+
+ private:
+  OperationId note(std::uint32_t writer, std::uint32_t key, OperationKind kind,
+                   const Interval& when, Outcome outcome) {
+    const std::uint64_t counter = journals_[writer].begin(key, kind, when.begin_ns).value();
+    if (outcome != Outcome::kInFlight) journals_[writer].end(counter, outcome, when.end_ns);
+    return {.writer = writer, .counter = counter};
+  }
+  [[nodiscard]] std::string name(std::uint32_t key) const {
+    std::string buffer;
+    return std::string(keys_.at(key, buffer));
+  }
+
+  test::TemporaryDirectory directory_;
+  KeySpace keys_;
+  std::vector<Journal> journals_;
+  std::map<std::string, std::string> final_;
+};
+
+}  // namespace tidelock::agent

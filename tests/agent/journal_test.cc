@@ -1,0 +1,88 @@
+#include "agent/journal.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "support/child_process.h"
+#include "support/temporary_directory.h"
+
+namespace tidelock::agent {
+namespace {
+
+class JournalTest : public ::testing::Test {
+ protected:
+  Journal create(const char* name = "journal") {
+    return Journal::create(directory_.file(name)).value();
+  }
+  test::TemporaryDirectory directory_;
+};
+
+using JournalFile = JournalTest;
+
+TEST_F(JournalFile, TellsIntentAndAnswer) {
+  Journal journal = create();
+  EXPECT_EQ(journal.size(), 0u);
+  EXPECT_FALSE(journal.find(0).has_value());
+
+  ASSERT_EQ(journal.begin(7, OperationKind::kErase, 100).value(), 0u);
+  Operation operation = journal.find(0).value();
+  EXPECT_EQ(operation.key, 7u);
+  EXPECT_EQ(operation.kind, OperationKind::kErase);
+  EXPECT_EQ(operation.outcome, Outcome::kInFlight);
+  EXPECT_EQ(operation.begin_ns, 100u);
+
+  journal.end(0, Outcome::kAcknowledged, 200);
+  operation = journal.find(0).value();
+  EXPECT_EQ(operation.outcome, Outcome::kAcknowledged);
+  EXPECT_EQ(operation.end_ns, 200u);
+}
+
+TEST_F(JournalFile, MovesTheBeginToTheLastAttempt) {
+  Journal journal = create();
+  const std::uint64_t counter = journal.begin(1, OperationKind::kPut, 100).value();
+  journal.begin_again(counter, 150);
+  journal.end(counter, Outcome::kRefused, 160);
+  EXPECT_EQ(journal.find(counter)->begin_ns, 150u);
+  EXPECT_EQ(journal.find(counter)->outcome, Outcome::kRefused);
+}
+
+TEST_F(JournalFile, GrowsBeyondItsFirstAllocation) {
+  Journal journal = create();
+  constexpr std::uint32_t kMany = 200'000;
+  for (std::uint32_t i = 0; i < kMany; ++i) {
+    ASSERT_EQ(journal.begin(i, OperationKind::kPut, i + 1).value(), i);
+    journal.end(i, Outcome::kAcknowledged, i + 2);
+  }
+  EXPECT_EQ(journal.size(), kMany);
+  EXPECT_EQ(journal.find(kMany - 1)->key, kMany - 1);
+}
+
+TEST_F(JournalFile, IsSeenByOthersAndOutlivesItsKilledWriter) {
+  Journal journal = create();
+  test::ChildProcess writer([&] {
+    for (std::uint32_t i = 0;; ++i) {
+      const Result<std::uint64_t> counter = journal.begin(i, OperationKind::kPut, i + 1);
+      if (!counter) return 1;
+      journal.end(*counter, Outcome::kAcknowledged, i + 2);
+    }
+  });
+  while (journal.size() < 100'000) ::sched_yield();
+  writer.send(SIGKILL);
+  ASSERT_TRUE(test::killed_by(writer.wait(), SIGKILL));
+
+  const std::uint64_t size = journal.size();
+  for (std::uint64_t i = 0; i + 1 < size; ++i) {
+    ASSERT_EQ(journal.find(i)->outcome, Outcome::kAcknowledged) << i;
+    ASSERT_EQ(journal.find(i)->key, i);
+  }
+  // A successor goes on behind the last entry, whose outcome may have stayed open.
+  EXPECT_EQ(journal.begin(5, OperationKind::kPut, 1).value(), size);
+}
+
+TEST_F(JournalFile, RefusesToOverwriteAnother) {
+  create("same");
+  EXPECT_EQ(Journal::create(directory_.file("same")).error().code(), StatusCode::kIo);
+}
+
+}  // namespace
+}  // namespace tidelock::agent

@@ -128,6 +128,9 @@ Status Version::change_numbers(const VersionEdit& edit) {
     return true;
   };
   if (!raise(oldest_log_, edit.oldest_log)) return invalid("the oldest log needed goes back");
+  if (!raise(oldest_lsn_, edit.oldest_lsn) || !raise(oldest_sequence_, edit.oldest_sequence)) {
+    return invalid("the beginning of the oldest log goes back");
+  }
   if (!raise(next_file_number_, edit.next_file_number)) {
     return invalid("the next file number goes back");
   }
@@ -288,6 +291,8 @@ VersionEdit version_snapshot(const Version& version) {
   VersionEdit edit;
   edit.created = version.created();
   edit.oldest_log = version.oldest_log();
+  edit.oldest_lsn = version.oldest_lsn();
+  edit.oldest_sequence = version.oldest_sequence();
   edit.next_file_number = version.next_file_number();
   edit.last_sequence = version.last_sequence();
   edit.seal = version.seal();

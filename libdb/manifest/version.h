@@ -60,6 +60,9 @@ class Version {
 
   // Logs below it are not needed, nor are memtables below it.
   [[nodiscard]] std::uint64_t oldest_log() const { return oldest_log_; }
+  // Where the oldest log begins: its LSN, and the last sequence number before it. Never decrease.
+  [[nodiscard]] std::uint64_t oldest_lsn() const { return oldest_lsn_; }
+  [[nodiscard]] std::uint64_t oldest_sequence() const { return oldest_sequence_; }
   [[nodiscard]] std::uint64_t next_file_number() const { return next_file_number_; }
   [[nodiscard]] std::uint64_t last_sequence() const { return last_sequence_; }
   // Set: replay must reach it, or acknowledged writes are missing. Unset: the last process did not
@@ -86,6 +89,8 @@ class Version {
   std::array<Level, kLevels> levels_;
   std::vector<std::uint64_t> live_;  // ascending
   std::uint64_t oldest_log_ = 0;
+  std::uint64_t oldest_lsn_ = 0;
+  std::uint64_t oldest_sequence_ = 0;
   std::uint64_t next_file_number_ = 1;
   std::uint64_t last_sequence_ = 0;
   std::optional<Seal> seal_;

@@ -18,6 +18,8 @@ enum class Tag : std::uint16_t {
   kSeal = 6,
   kClearSeal = 7,
   kCreated = 8,
+  kOldestLsn = 9,
+  kOldestSequence = 10,
 };
 
 // A reader that does not know a tag with this bit passes over the field.
@@ -184,6 +186,10 @@ Status get_field(std::uint16_t tag, Decoder& body, VersionEdit& edit) {
       return get_clear_seal(edit);
     case Tag::kCreated:
       return get_created(body, edit);
+    case Tag::kOldestLsn:
+      return get_number(body, edit.oldest_lsn);
+    case Tag::kOldestSequence:
+      return get_number(body, edit.oldest_sequence);
   }
   return unsupported("field", tag);
 }
@@ -199,6 +205,8 @@ std::vector<std::byte> encode_edit(const VersionEdit& edit) {
   Encoder out;
   if (edit.created) put_created(out, *edit.created);
   put_number(out, Tag::kOldestLog, edit.oldest_log);
+  put_number(out, Tag::kOldestLsn, edit.oldest_lsn);
+  put_number(out, Tag::kOldestSequence, edit.oldest_sequence);
   put_number(out, Tag::kNextFileNumber, edit.next_file_number);
   put_number(out, Tag::kLastSequence, edit.last_sequence);
   if (edit.seal) put_seal(out, *edit.seal);

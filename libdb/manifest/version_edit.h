@@ -72,6 +72,9 @@ struct VersionEdit {
   std::vector<RemovedFile> removed;
   std::vector<AddedFile> added;
   std::optional<std::uint64_t> oldest_log;
+  // Where that log begins: its LSN, and the last sequence number before it.
+  std::optional<std::uint64_t> oldest_lsn;
+  std::optional<std::uint64_t> oldest_sequence;
   std::optional<std::uint64_t> next_file_number;
   std::optional<std::uint64_t> last_sequence;
   std::optional<Seal> seal;  // sets it

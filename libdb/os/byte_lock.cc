@@ -139,11 +139,19 @@ void ByteLocks::unlock(std::uint64_t byte) noexcept {
 }
 
 Result<bool> ByteLocks::held_by_another(std::uint64_t byte) const {
+  return conflicts(byte, F_RDLCK);
+}
+
+Result<bool> ByteLocks::held_in_any_mode(std::uint64_t byte) const {
+  return conflicts(byte, F_WRLCK);
+}
+
+Result<bool> ByteLocks::conflicts(std::uint64_t byte, int type) const {
   if (process_token() != process_token_) return forked_status();
   const SystemCallEvent event{
       .call = SystemCall::kProbeLock, .path = file_.path(), .offset = byte, .length = 1};
   if (const int error = announce(event).error) return error_status(error, "probe", file_.path());
-  struct flock range = byte_range(byte, F_RDLCK);
+  struct flock range = byte_range(byte, type);
   if (::fcntl(file_.descriptor(), F_OFD_GETLK, &range) != 0) {
     return error_status(errno, "probe", file_.path());
   }

@@ -40,11 +40,14 @@ class ByteLocks {
   // Whether any other open file holds the byte exclusively. Says nothing of this object's own
   // locks: the kernel does not see a conflict with oneself.
   [[nodiscard]] Result<bool> held_by_another(std::uint64_t byte) const;
+  // The same for either mode. Works on a file that was opened for reading only.
+  [[nodiscard]] Result<bool> held_in_any_mode(std::uint64_t byte) const;
 
   [[nodiscard]] const File& file() const noexcept { return file_; }
 
  private:
   [[nodiscard]] Status set(std::uint64_t byte, int type, bool* granted);
+  [[nodiscard]] Result<bool> conflicts(std::uint64_t byte, int type) const;
 
   File file_;
   std::uint64_t process_token_;

@@ -235,6 +235,22 @@ Status File::truncate(std::uint64_t size) {
   return {};
 }
 
+Status File::punch_hole(std::uint64_t from, std::uint64_t to) {
+  if (from >= to) return {};
+  const SystemCallEvent event{
+      .call = SystemCall::kPunchHole, .path = path_, .offset = from, .length = to - from};
+  if (const int error = announce(event).error) return error_status(error, "punch hole", path_);
+  if (::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from),
+                  static_cast<off_t>(to - from)) != 0) {
+    if (errno == EOPNOTSUPP) {
+      return Status(StatusCode::kUnsupported, "punch hole " + path_ + ": not supported here");
+    }
+    return error_status(errno, "punch hole", path_);
+  }
+  confirm(event);
+  return {};
+}
+
 Result<std::uint64_t> File::size() const {
   Result<struct stat> facts = stat_of(descriptor_, path_);
   if (!facts) return facts.error();

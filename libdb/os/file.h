@@ -57,6 +57,9 @@ class File {
   // reserve, then writes zeroes: later syncs of overwritten bytes need no metadata.
   [[nodiscard]] Status allocate(std::uint64_t size);
   [[nodiscard]] Status truncate(std::uint64_t size);
+  // Gives the blocks of [from, to) back; they read as zeroes, the size stays. kUnsupported where
+  // the file system cannot.
+  [[nodiscard]] Status punch_hole(std::uint64_t from, std::uint64_t to);
 
   [[nodiscard]] Result<std::uint64_t> size() const;
   [[nodiscard]] Result<FileIdentity> identity() const;

@@ -21,6 +21,7 @@ enum class SystemCall : std::uint8_t {
   kSync,
   kAllocate,
   kTruncate,
+  kPunchHole,
   kStat,
   kMap,
   kStore,  // bytes copied into a shared mapping; cannot fail

@@ -8,11 +8,20 @@
 
 namespace tidelock::test {
 
+enum class Where {
+  kDisk,    // a real file system: $TMPDIR or /tmp
+  kMemory,  // tmpfs, where syncs cost nothing; for tests that kill processes, not machines
+};
+
 // A fresh directory, removed with all it holds at the end of the scope.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "tidelock-XXXXXX").string();
+  explicit TemporaryDirectory(Where where = Where::kDisk) {
+    const std::filesystem::path parent =
+        where == Where::kMemory && std::filesystem::is_directory("/dev/shm")
+            ? std::filesystem::path("/dev/shm")
+            : std::filesystem::temp_directory_path();
+    std::string name = (parent / "tidelock-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }

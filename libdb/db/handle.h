@@ -1,0 +1,54 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "os/process.h"
+#include "tidelock/status.h"
+
+namespace tidelock {
+
+// Outlives the `Db` in the snapshots and iterators made from it: tells them that it was closed, or
+// that they are in a forked child, where the mappings they point into are gone.
+class Handle {
+ public:
+  [[nodiscard]] Status check() const {
+    if (os::process_token() != process_token_) [[unlikely]] {
+      return Status(StatusCode::kForked, "the handle belongs to the parent of this process");
+    }
+    if (closed_.load(std::memory_order_acquire)) [[unlikely]] {
+      return Status(StatusCode::kClosed, "the database handle was closed");
+    }
+    return {};
+  }
+  [[nodiscard]] bool forked() const { return os::process_token() != process_token_; }
+
+  // A call that uses the engine; `close` waits for all of them to end.
+  class Call {
+   public:
+    explicit Call(Handle& handle) : handle_(handle) {
+      // Sequentially consistent, as `close` is: either it sees this call, or this sees it.
+      handle_.calls_.fetch_add(1, std::memory_order_seq_cst);
+      status_ = handle_.check();
+    }
+    ~Call() { handle_.calls_.fetch_sub(1, std::memory_order_release); }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    [[nodiscard]] const Status& status() const { return status_; }
+
+   private:
+    Handle& handle_;
+    Status status_;
+  };
+
+  // False if it was closed before. Blocks until the calls under way have ended.
+  [[nodiscard]] bool close();
+
+ private:
+  const std::uint64_t process_token_ = os::process_token();
+  std::atomic<bool> closed_{false};
+  std::atomic<std::uint32_t> calls_{0};
+};
+
+}  // namespace tidelock

@@ -1,0 +1,159 @@
+#include "lsm/catalog.h"
+
+#include <string>
+#include <utility>
+
+#include "manifest/manifest_writer.h"
+#include "os/crash_point.h"
+#include "os/directory.h"
+#include "state/file_names.h"
+
+namespace tidelock::lsm {
+
+namespace {
+
+Result<os::ByteLockGuard> take_manifest(os::ByteLocks& locks, const os::Deadline& deadline) {
+  Result<bool> taken = locks.lock_before(kManifestByte, os::ByteLocks::Mode::kExclusive, deadline);
+  if (!taken) return taken.error();
+  if (!*taken) {
+    return Status(StatusCode::kTimedOut,
+                  "install in " + locks.file().path() + ": another process holds the manifest");
+  }
+  return os::ByteLockGuard(locks, kManifestByte);
+}
+
+}  // namespace
+
+Result<manifest::Version> Catalog::version_of(const state::TableHalf& half) {
+  const std::lock_guard guard(adopt_mutex_);
+  if (!adopted_ || adopted_->id().number != half.manifest_number ||
+      adopted_->position().length > half.manifest_length) {
+    adopted_.reset();
+    Result<manifest::ManifestReader> opened =
+        manifest::ManifestReader::open(context_.directory, {context_.uuid, half.manifest_number});
+    if (!opened) return opened.error();
+    adopted_.emplace(std::move(*opened));
+  }
+  if (Status status = adopted_->read_to(half.manifest_length); !status.ok()) {
+    adopted_.reset();
+    return status;
+  }
+  return adopted_->version();
+}
+
+Result<manifest::Version> Catalog::install(const Plan& plan, const os::Deadline& deadline) {
+  const std::lock_guard guard(install_mutex_);
+  Result<os::ByteLockGuard> byte = take_manifest(*context_.locks, deadline);
+  if (!byte) return byte.error();
+  Result<manifest::Version> version = read_newest();
+  if (!version) return version.error();
+  Result<manifest::VersionEdit> edit = plan(*version);
+  if (!edit) return edit.error();
+  edit->next_file_number = (*context_.state)->next_file_number.load(std::memory_order_relaxed);
+  Result<manifest::Version> next = version->apply(*edit);
+  if (!next) return next.error();
+  TIDELOCK_CRASH_POINT("install.planned");
+  if (Status status = write(*edit, *next); !status.ok()) {
+    newest_.reset();
+    return status;
+  }
+  TIDELOCK_CRASH_POINT("install.written");
+  publish(*next);
+  TIDELOCK_CRASH_POINT("install.published");
+  return next;
+}
+
+Result<manifest::Version> Catalog::catch_up(const os::Deadline& deadline) {
+  const std::lock_guard guard(install_mutex_);
+  Result<os::ByteLockGuard> byte = take_manifest(*context_.locks, deadline);
+  if (!byte) return byte.error();
+  return read_newest();
+}
+
+// What the manifest says, published if it was not. Precondition: `manifest` byte held.
+Result<manifest::Version> Catalog::read_newest() {
+  Result<manifest::Current> current =
+      manifest::read_current(context_.directory, context_.options.access);
+  if (!current) return current.error();
+  if (!newest_ || newest_->current.manifest_number != current->manifest_number) {
+    newest_.reset();
+    Result<manifest::LiveManifest> opened =
+        manifest::open_live_manifest(context_.directory, context_.options.access);
+    if (!opened) return opened.error();
+    newest_.emplace(std::move(*opened));
+  }
+  const state::TableHalf half = (*context_.state)->tables.load().value;
+  const bool same = half.manifest_number == current->manifest_number;
+  if (same) {
+    if (Status status = newest_->reader.read_to(half.manifest_length); !status.ok()) return status;
+  }
+  if (Status status = newest_->reader.read_all(); !status.ok()) return status;
+  const manifest::Version version = newest_->reader.version();
+  if (!same || newest_->reader.position().length != half.manifest_length) {
+    // Its writer died before the sync ended, or right after it: now it must be on disk, and seen.
+    if (!newest_->reader.synced()) {
+      if (Status status = replace_manifest(version); !status.ok()) return status;
+    }
+    publish(version);
+  }
+  return version;
+}
+
+Status Catalog::write(const manifest::VersionEdit& edit, const manifest::Version& next) {
+  manifest::ManifestReader& reader = newest_->reader;
+  if (!reader.synced() || reader.outgrown()) return replace_manifest(next);
+  Result<manifest::ManifestWriter> writer =
+      manifest::ManifestWriter::open(context_.directory, reader.id());
+  if (!writer) return writer.error();
+  Result<manifest::ManifestPosition> end = writer->append(reader.position(), edit);
+  if (end) return reader.read_to(end->length);
+  // Rule C6: what a failed sync left is never appended to.
+  if (end.error().code() == StatusCode::kNotDurable) return replace_manifest(next);
+  return end.error();
+}
+
+Status Catalog::replace_manifest(const manifest::Version& next) {
+  const std::uint64_t number =
+      (*context_.state)->next_file_number.fetch_add(1, std::memory_order_relaxed);
+  manifest::VersionEdit snapshot = manifest::version_snapshot(next);
+  snapshot.next_file_number = number + 1;
+  const manifest::ManifestId old = newest_->reader.id();
+  Result<manifest::ManifestPosition> end = manifest::create_manifest(
+      context_.directory, {context_.uuid, number}, snapshot, context_.ownership());
+  if (!end) return end.error();
+  manifest::Current current = newest_->current;
+  current.manifest_number = number;
+  if (Status status = manifest::install_current(context_.directory, current, context_.ownership());
+      !status.ok()) {
+    return status;
+  }
+  Result<manifest::LiveManifest> opened =
+      manifest::open_live_manifest(context_.directory, context_.options.access);
+  if (!opened) return opened.error();
+  newest_.emplace(std::move(*opened));
+  if (Status status = newest_->reader.read_to(end->length); !status.ok()) return status;
+  (void)os::unlink_file(
+      state::file_path(context_.directory, state::FileKind::kManifest, old.number));
+  return {};
+}
+
+void Catalog::publish(const manifest::Version& version) {
+  state::Layout& shared = **context_.state;
+  // What is in tables is on disk, whatever became of its log: D follows before anybody can read
+  // the tables, so that a durable read never finds more in them than D says.
+  state::raise_to(shared.durable_sequence, version.oldest_sequence());
+  state::raise_to(shared.durable_lsn, version.oldest_lsn());
+  const std::uint64_t failed = shared.sync_failure.log_number.load(std::memory_order_acquire);
+  if (failed != 0 && failed < version.oldest_log()) {
+    std::uint64_t expected = failed;
+    shared.sync_failure.log_number.compare_exchange_strong(expected, 0);
+  }
+  TIDELOCK_CRASH_POINT("install.durable_raised");
+  shared.tables.publish(shared.tables.number() + 1,
+                        {.manifest_number = newest_->reader.id().number,
+                         .manifest_length = newest_->reader.position().length,
+                         .oldest_log = version.oldest_log(),
+                         .level0_tables = version.files(0).size()});
+}
+
+}  // namespace tidelock::lsm

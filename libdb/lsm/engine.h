@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lsm/attach.h"
+#include "lsm/catalog.h"
+#include "lsm/context.h"
+#include "lsm/group_commit.h"
+#include "lsm/jobs.h"
+#include "lsm/log_set.h"
+#include "lsm/view.h"
+#include "lsm/writer.h"
+#include "memtable/memtable.h"
+#include "tidelock/lock_queue.h"
+#include "tidelock/options.h"
+#include "tidelock/status.h"
+
+namespace tidelock::lsm {
+
+// Encoded operations, ready to commit.
+struct WriteSet {
+  std::string_view payload;  // as wal/operation.h encodes them
+  std::uint32_t count = 0;
+  memtable::Demand demand;
+};
+
+// One attachment to a database directory: the log-structured merge tree behind `Db`. Thread-safe.
+class Engine {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> open(const std::string& directory,
+                                                            const Options& options);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  // Detaches. Nothing is written; see close.
+  ~Engine();
+
+  // Commits all of it or nothing. With a condition, which is asked while nobody else can write:
+  // false if it said no. Errors as `Db::write`.
+  using Condition = std::function<Result<bool>()>;
+  [[nodiscard]] Result<bool> write(const WriteSet& set, const WriteOptions& options,
+                                   const Condition* condition = nullptr);
+
+  [[nodiscard]] Result<ReadPoint> read_point(Horizon horizon) { return views_.now(horizon); }
+  [[nodiscard]] Status refresh() { return views_.refresh(); }
+
+  [[nodiscard]] Status sync();
+  [[nodiscard]] Status flush();
+  [[nodiscard]] Status compact(const KeyRange& range);
+  // The last attachment also tidies up and seals the log. Afterwards only the destructor may be
+  // called.
+  [[nodiscard]] Status close();
+
+  [[nodiscard]] Result<LockInfo> lock_info() const;
+  [[nodiscard]] const Context& context() const { return *context_; }
+  [[nodiscard]] const state::SharedState* shared() const { return views_.shared(); }
+
+ private:
+  explicit Engine(std::unique_ptr<Context> context);
+
+  [[nodiscard]] Status hold_back(const Wait& wait, const os::Deadline& deadline);
+  [[nodiscard]] Status make_room(Writer::Outcome need, const WriteSet& set, const Wait& wait,
+                                 const os::Deadline& deadline);
+  [[nodiscard]] Status help_or_wait(const Wait& wait, const os::Deadline& deadline);
+  [[nodiscard]] Status acknowledge(Durability durability, std::uint64_t end_lsn,
+                                   const os::Deadline& deadline);
+  [[nodiscard]] Status seal_active(const os::Deadline& deadline);
+  [[nodiscard]] Status tidy_up();
+  [[nodiscard]] Status seal_log();
+  void look_for_work();
+  void sync_if_overdue();
+
+  std::unique_ptr<Context> context_;
+  Catalog catalog_;
+  ViewSource views_;
+  LogSet logs_;
+  GroupCommit commits_;
+  Writer writer_;
+  Jobs jobs_;
+  BackgroundThread background_;
+  std::atomic<std::int64_t> next_glance_{0};  // without a thread: when to look for work again
+  std::atomic<std::int64_t> sync_due_{0};     // without a thread: when a periodic sync is due
+};
+
+}  // namespace tidelock::lsm

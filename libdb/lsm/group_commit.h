@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+
+#include "lsm/context.h"
+#include "lsm/log_set.h"
+#include "os/clock.h"
+#include "tidelock/status.h"
+
+namespace tidelock::lsm {
+
+// One fdatasync for the durable commits of many processes. Whoever waits for the disk leads if
+// nobody does: he syncs everything up to the log's end and raises D; the others sleep until D has
+// passed them. Nobody is needed: a waiter that a slice of time did not serve syncs by himself.
+//
+// What the death of a leader leaves (rule C3): his name in `sync.leader`. The kernel may have told
+// him of a failed write-back, and nobody else. So whoever finds the name of a dead one verifies the
+// bytes from D to the end, writes them over themselves, and syncs.
+// What a failed sync leaves (rule C6): `sync_failure` names the log. It is never synced again; D
+// passes it when its memtable is in tables.
+class GroupCommit {
+ public:
+  GroupCommit(Context& context, LogSet& logs) : context_(context), logs_(logs) {}
+
+  // Returns when everything below `lsn` survives a power cut. kNotDurable when that is unknown: the
+  // deadline passed, or a sync failed. Does not hold any lock.
+  [[nodiscard]] Status wait_until_durable(std::uint64_t lsn, const os::Deadline& deadline);
+  // Everything that is committed now.
+  [[nodiscard]] Status sync_all(const os::Deadline& deadline);
+
+ private:
+  enum class Trust : std::uint8_t { kClean, kSuspect };
+
+  [[nodiscard]] bool failed(std::uint64_t lsn) const;
+  [[nodiscard]] Status lead(Trust trust);
+  [[nodiscard]] Status sync_logs(std::uint64_t from, const state::Position& to, Trust trust);
+  [[nodiscard]] Status rewrite(wal::LogFile& log, std::uint64_t from, std::uint64_t to);
+
+  Context& context_;
+  LogSet& logs_;
+};
+
+}  // namespace tidelock::lsm

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+#include "lsm/catalog.h"
+#include "lsm/compaction.h"
+#include "lsm/context.h"
+#include "lsm/flush.h"
+#include "lsm/group_commit.h"
+#include "lsm/view.h"
+#include "lsm/writer.h"
+#include "tidelock/status.h"
+
+namespace tidelock::lsm {
+
+// What is done on behalf of all: spares, flushes, compactions, healing after a failed sync. Any
+// attached process does it, in a thread of its own or between its writes; byte locks keep two from
+// doing the same.
+class Jobs {
+ public:
+  Jobs(Context& context, Catalog& catalog, Writer& writer)
+      : context_(context), catalog_(catalog), writer_(writer) {}
+
+  // Whether anything is due, by a glance at the shared state. No system call.
+  [[nodiscard]] bool due() const;
+  // Does the most urgent thing that is due and not being done.
+  [[nodiscard]] Result<JobResult> run_one();
+  // Removes files that killed processes left, if nobody is making any.
+  [[nodiscard]] Result<JobResult> sweep_left_overs();
+
+ private:
+  [[nodiscard]] Status abandon_failed_log();
+
+  Context& context_;
+  Catalog& catalog_;
+  Writer& writer_;
+};
+
+// The background thread of an attachment. Not started before the first job is due.
+class BackgroundThread {
+ public:
+  BackgroundThread(Context& context, Jobs& jobs, GroupCommit& commits, ViewSource& views)
+      : context_(context), jobs_(jobs), commits_(commits), views_(views) {}
+  ~BackgroundThread() { stop(); }
+
+  // Something may be due. Cheap when the thread knows already. Thread-safe.
+  void wake();
+  // A periodic write was made: sync within the period.
+  void sync_within_period();
+  // Joins it after the job it is at. Then it is never started again.
+  void stop();
+
+ private:
+  void run();
+  void sync_if_time();
+  void sweep_now_and_then();
+
+  Context& context_;
+  Jobs& jobs_;
+  GroupCommit& commits_;
+  ViewSource& views_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::thread thread_;     // under mutex_
+  bool stopping_ = false;  // under mutex_
+  std::atomic<bool> woken_{false};
+  std::atomic<std::int64_t> sync_due_{0};  // monotonic nanoseconds; 0: nothing to sync
+  std::chrono::nanoseconds next_sweep_{0};
+};
+
+}  // namespace tidelock::lsm

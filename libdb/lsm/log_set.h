@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include "lsm/context.h"
+#include "state/layout.h"
+#include "tidelock/status.h"
+#include "wal/log_file.h"
+
+namespace tidelock::lsm {
+
+// The logs this process has open. Each process opens the live log when it adopts it and keeps it
+// until its memtable is flushed: the kernel reports a failed write-back once to every descriptor
+// that was open then, and so to every process (rule C6). Thread-safe.
+class LogSet {
+ public:
+  explicit LogSet(Context& context) : context_(context) {}
+
+  [[nodiscard]] Result<std::shared_ptr<wal::LogFile>> get(const state::MemtableEntry& entry);
+  // One just begun by this process.
+  void add(std::shared_ptr<wal::LogFile> log);
+  void drop_below(std::uint64_t number);
+
+  // Syncs the directory on this process's first sync of a log (rule C2).
+  [[nodiscard]] Status sync(wal::LogFile& log);
+
+ private:
+  Context& context_;
+  std::mutex mutex_;
+  std::map<std::uint64_t, std::shared_ptr<wal::LogFile>> logs_;
+  std::set<std::uint64_t> named_on_disk_;  // logs whose directory entry is synced
+};
+
+// Opens `n.wal`, mapped where that is safe (rule C8).
+[[nodiscard]] Result<std::optional<os::Mapping>> map_log(const Context& context,
+                                                         const os::File& file);
+
+}  // namespace tidelock::lsm

@@ -1,0 +1,106 @@
+#include "lsm/sweep.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "os/crash_point.h"
+#include "os/directory.h"
+#include "state/file_names.h"
+
+namespace tidelock::lsm {
+
+namespace {
+
+Result<std::vector<os::ByteLockGuard>> try_all_jobs(os::ByteLocks& locks) {
+  std::vector<std::uint64_t> bytes{kFlushByte, kPrepareByte};
+  for (std::uint32_t level = 0; level < manifest::kLevels; ++level) {
+    bytes.push_back(kCompactionByte + level);
+  }
+  std::vector<os::ByteLockGuard> guards;
+  for (const std::uint64_t byte : bytes) {
+    Result<bool> taken = locks.try_lock(byte, os::ByteLocks::Mode::kExclusive);
+    if (!taken) return taken.error();
+    if (!*taken) return std::vector<os::ByteLockGuard>();
+    guards.emplace_back(locks, byte);
+  }
+  return guards;
+}
+
+// Numbers of files that are in use.
+struct Named {
+  std::set<std::uint64_t> tables;
+  std::set<std::uint64_t> logs;
+  std::set<std::uint64_t> arenas;
+  std::uint64_t oldest_log = 0;
+  std::uint64_t active_log = 0;
+  std::uint64_t manifest = 0;
+
+  [[nodiscard]] bool contains(const state::FileName& file) const {
+    switch (file.kind) {
+      case state::FileKind::kTable:
+        return tables.contains(file.number);
+      // Replay walks every log from the oldest to the active one, whatever the view names.
+      case state::FileKind::kLog:
+        return (file.number >= oldest_log && file.number <= active_log) ||
+               logs.contains(file.number);
+      case state::FileKind::kArena:
+        return arenas.contains(file.number);
+      case state::FileKind::kManifest:
+        return file.number == manifest;
+      case state::FileKind::kTemporary:
+        return false;
+    }
+    return true;
+  }
+};
+
+Named names_in_use(const state::Layout& shared, const manifest::Version& version) {
+  Named named;
+  const auto live = version.live_numbers();
+  named.tables.insert(live.begin(), live.end());
+  const state::MemtableHalf half = shared.memtables.load().value;
+  for (std::uint64_t i = 0; i < half.count; ++i) {
+    if (half.entries[i].log_number < version.oldest_log()) continue;
+    named.logs.insert(half.entries[i].log_number);
+    named.arenas.insert(half.entries[i].arena_number);
+  }
+  named.oldest_log = version.oldest_log();
+  named.active_log = half.active().log_number;
+  const std::uint64_t spare = shared.spare.number.load(std::memory_order_acquire);
+  if (spare != 0) {
+    named.logs.insert(spare);
+    named.arenas.insert(spare);
+  }
+  named.manifest = shared.tables.load().value.manifest_number;
+  return named;
+}
+
+}  // namespace
+
+Result<JobResult> sweep(Context& context, Catalog& catalog, const os::Deadline& deadline) {
+  Result<std::vector<os::ByteLockGuard>> jobs = try_all_jobs(*context.locks);
+  if (!jobs) return jobs.error();
+  if (jobs->empty()) return JobResult::kTaken;
+  auto guard = context.queue->acquire(Wait::Policy::kQueue, {}, deadline);
+  if (!guard) return guard.error();
+  Result<manifest::Version> version = catalog.catch_up(deadline);
+  if (!version) return version.error();
+  const Named named = names_in_use(**context.state, *version);
+  Result<std::vector<std::string>> names = os::list_directory(context.directory);
+  if (!names) return names.error();
+  std::uint64_t removed = 0;
+  for (const std::string& name : *names) {
+    const auto file = state::parse_file_name(name);
+    if (!file || named.contains(*file)) continue;
+    TIDELOCK_CRASH_POINT("sweep.removing");
+    if (os::unlink_file(context.directory + "/" + name).ok()) ++removed;
+  }
+  if (removed != 0) {
+    context.events->note("removed " + std::to_string(removed) + " left-over file(s)");
+  }
+  return JobResult::kDone;
+}
+
+}  // namespace tidelock::lsm

@@ -1,0 +1,307 @@
+#include "lsm/writer.h"
+
+#include <utility>
+#include <vector>
+
+#include "lsm/log_replay.h"
+#include "os/crash_point.h"
+#include "os/directory.h"
+#include "os/process.h"
+#include "state/file_names.h"
+#include "wal/reader.h"
+
+namespace tidelock::lsm {
+
+namespace {
+
+// Sealed memtables beyond which a roll waits for the flush.
+constexpr std::uint64_t kSealedMax = 4;
+
+state::Position to_shared(const wal::Position& position) {
+  return {position.lsn, position.last_sequence, position.chain};
+}
+
+std::uint64_t sealed_count(const state::MemtableHalf& half, std::uint64_t oldest_log) {
+  std::uint64_t count = 0;
+  for (std::uint64_t i = 0; i + 1 < half.count; ++i) {
+    if (half.entries[i].log_number >= oldest_log) ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+wal::Position Writer::end(const lock::Guard&) const {
+  return in_active_log((*context_.state)->end.load().value);
+}
+
+// Where a log ends and the next begins there is one position and two chain values: the active log
+// goes on from that of its own header.
+wal::Position Writer::in_active_log(const state::Position& position) const {
+  const wal::Position start = wal::start_of(target_->log->header());
+  if (position.lsn == start.lsn && position.last_sequence == start.last_sequence) return start;
+  return {position.lsn, position.last_sequence, position.chain};
+}
+
+Result<Writer::Commit> Writer::commit(lock::Guard& guard, const WriteRequest& request) {
+  if (Status status = recover(guard); !status.ok()) return status;
+  state::Layout& shared = **context_.state;
+  wal::Position end = in_active_log(shared.end.load().value);
+  Commit result{.outcome = Outcome::kCommitted};
+  if (abandoned() || !has_room(end, request)) {
+    Result<Outcome> rolled = roll(end);
+    if (!rolled) return rolled.error();
+    if (*rolled != Outcome::kCommitted) return Commit{.outcome = *rolled};
+    if (Status status = adopt(); !status.ok()) return status;
+    end = in_active_log(shared.end.load().value);
+    if (!has_room(end, request)) return Commit{.outcome = Outcome::kNeedsSpare};
+    result.rolled = true;
+  }
+  if (request.condition != nullptr) {
+    Result<bool> agreed = (*request.condition)();
+    if (!agreed) return agreed.error();
+    if (!*agreed) return Commit{.outcome = Outcome::kRefused, .rolled = result.rolled};
+  }
+  TIDELOCK_CRASH_POINT("commit.begun");
+  const wal::AppendOptions options{
+      .durable_lsn = shared.durable_lsn.load(std::memory_order_acquire), .via = request.via};
+  Result<wal::Position> next = wal::append(*target_->log, end, request.operations, options);
+  if (!next) return next.error();
+  TIDELOCK_CRASH_POINT("commit.appended");
+  shared.end.publish(next->lsn, to_shared(*next));  // C1: the commit
+  TIDELOCK_CRASH_POINT("commit.published");
+  if (Status status = apply(request, end.last_sequence + 1); !status.ok()) {
+    // Committed all the same: what the memtable refused comes from the log.
+    if (Status redone = redo(); !redone.ok()) return redone;
+  } else {
+    publish_applied(*next);
+  }
+  result.end_lsn = next->lsn;
+  result.half_full = next->lsn - target_->entry.base_lsn > target_->entry.log_size / 2 ||
+                     target_->memtable.free_bytes() < target_->entry.arena_size / 2;
+  return result;
+}
+
+void Writer::trim(const lock::Guard&) noexcept {
+  constexpr std::uint64_t kPage = 0x10000;
+  if (!target_) return;
+  const std::uint64_t used = target_->entry.arena_size - target_->memtable.free_bytes();
+  Result<os::File> file = os::File::open(
+      state::file_path(context_.directory, state::FileKind::kArena, target_->entry.arena_number),
+      os::FileAccess::kReadWrite);
+  // Space is all that is at stake.
+  if (file) (void)file->punch_hole((used + kPage - 1) / kPage * kPage, target_->entry.arena_size);
+}
+
+Status Writer::recover(lock::Guard& guard) {
+  if (Status status = adopt(); !status.ok()) return status;
+  const state::Layout& shared = **context_.state;
+  if (shared.applied.number() != shared.end.number() || guard.inconsistent()) [[unlikely]] {
+    if (Status status = redo(); !status.ok()) return status;
+    guard.mark_consistent();
+  }
+  return {};
+}
+
+Result<Writer::Outcome> Writer::seal(lock::Guard& guard) {
+  if (Status status = recover(guard); !status.ok()) return status;
+  const wal::Position end = in_active_log((*context_.state)->end.load().value);
+  if (end.lsn == target_->entry.base_lsn && !abandoned()) return Outcome::kCommitted;
+  return roll(end);
+}
+
+Status Writer::adopt() {
+  const state::Layout& shared = **context_.state;
+  if (target_ && target_->word == shared.memtables.word()) [[likely]]
+    return {};
+  const auto half = shared.memtables.load();
+  if (half.value.count == 0 || half.value.count > state::kMemtablesMax) {
+    return Status(StatusCode::kCorruption,
+                  "write to " + context_.directory + "/STATE: it names no memtable");
+  }
+  const state::MemtableEntry& entry = half.value.active();
+  Result<std::shared_ptr<wal::LogFile>> log = logs_.get(entry);
+  if (!log) return log.error();
+  Result<os::File> file = os::File::open(
+      state::file_path(context_.directory, state::FileKind::kArena, entry.arena_number),
+      os::FileAccess::kReadWrite);
+  if (!file) return file.error();
+  Result<os::Mapping> arena = os::Mapping::map(*file, entry.arena_size, os::Protection::kReadWrite);
+  if (!arena) return arena.error();
+  auto memtable =
+      memtable::MemtableWriter::attach(arena->bytes(), entry.arena_number, entry.arena_nonce);
+  if (!memtable) return memtable.error();
+  target_.emplace(Target{half.word, entry, std::move(*log), std::move(*arena), *memtable});
+  logs_.drop_below(shared.tables.load().value.oldest_log);
+  return {};
+}
+
+bool Writer::has_room(const wal::Position& end, const WriteRequest& request) const {
+  return target_->log->fits(end.lsn, request.operations.payload.size()) &&
+         target_->memtable.can_take(request.demand);
+}
+
+// C6: nothing is appended to a log whose sync failed.
+bool Writer::abandoned() const {
+  return (*context_.state)->sync_failure.log_number.load(std::memory_order_acquire) ==
+         target_->entry.log_number;
+}
+
+Status Writer::apply(const WriteRequest& request, std::uint64_t first_sequence) {
+  wal::OperationReader operations(request.operations.payload, request.operations.count);
+  std::uint64_t sequence = first_sequence;
+  while (operations.next()) {
+    const wal::Operation& operation = operations.operation();
+    auto inserted =
+        target_->memtable.insert({sequence++, static_cast<memtable::OperationKind>(operation.kind),
+                                  operation.key, operation.value});
+    if (!inserted) return inserted.error();
+    TIDELOCK_CRASH_POINT("commit.inserted");
+  }
+  return operations.status();
+}
+
+void Writer::publish_applied(const wal::Position& end) {
+  state::Layout& shared = **context_.state;
+  shared.applied.publish(end.lsn, to_shared(end));
+  TIDELOCK_CRASH_POINT("commit.applied");
+  // Pairs with the acquire of every reader: what has this number or a lower one can be found.
+  shared.visible.store(end.last_sequence, std::memory_order_release);
+  TIDELOCK_CRASH_POINT("commit.visible");
+}
+
+// C5: what lies between `applied` and `end` is committed; a dead writer may have inserted a part.
+Status Writer::redo() {
+  state::Layout& shared = **context_.state;
+  const state::Position end = shared.end.load().value;
+  TIDELOCK_CRASH_POINT("redo.begun");
+  Status status = redo_records();
+  if (status.code() == StatusCode::kLimit) status = rebuild_arena();
+  if (!status.ok()) return status;
+  TIDELOCK_CRASH_POINT("redo.inserted");
+  if (shared.applied.number() != end.lsn) {
+    shared.applied.publish(end.lsn, end);
+    shared.counters.redos.fetch_add(1, std::memory_order_relaxed);
+    TIDELOCK_CRASH_POINT("redo.applied");
+  }
+  shared.visible.store(end.last_sequence, std::memory_order_release);
+  return {};
+}
+
+Status Writer::redo_records() {
+  const state::Layout& shared = **context_.state;
+  const wal::Position from = in_active_log(shared.applied.load().value);
+  const wal::Position to = in_active_log(shared.end.load().value);
+  if (from.lsn == to.lsn) return {};
+  Result<std::vector<std::byte>> bytes = target_->log->read(from.lsn, to.lsn);
+  if (!bytes) return bytes.error();
+  wal::RecordReader reader(*bytes, from, context_.uuid);
+  while (reader.next()) {
+    if (Status status = apply_record(target_->memtable, reader.record()); !status.ok()) {
+      return status;
+    }
+  }
+  if (reader.position() == to) return {};
+  return Status(StatusCode::kCorruption,
+                "redo " + target_->log->file().path() + " at " +
+                    std::to_string(target_->log->offset_of(reader.position().lsn)) + ": " +
+                    wal::to_string(reader.stop()));
+}
+
+// Writers killed again and again inside the same arena have used it up: a new one is filled from
+// the log, and takes its place in the view. Killed on the way: a file that nobody names.
+Status Writer::rebuild_arena() {
+  state::Layout& shared = **context_.state;
+  const wal::Position start = wal::start_of(target_->log->header());
+  const wal::Position to = in_active_log(shared.end.load().value);
+  Result<std::vector<std::byte>> bytes = target_->log->read(start.lsn, to.lsn);
+  if (!bytes) return bytes.error();
+  for (std::uint64_t size = target_->entry.arena_size * 2;; size *= 2) {
+    const std::uint64_t number = shared.next_file_number.fetch_add(1, std::memory_order_relaxed);
+    Result<NewArena> arena = make_arena(context_, number, size);
+    if (!arena) return arena.error();
+    wal::RecordReader reader(*bytes, start, context_.uuid);
+    Status status;
+    while (status.ok() && reader.next()) status = apply_record(arena->writer, reader.record());
+    if (!status.ok()) {
+      (void)os::unlink_file(state::file_path(context_.directory, state::FileKind::kArena, number));
+      if (status.code() == StatusCode::kLimit) continue;
+      return status;
+    }
+    TIDELOCK_CRASH_POINT("redo.arena_rebuilt");
+    auto half = shared.memtables.load();
+    state::MemtableEntry& entry = half.value.entries[half.value.count - 1];
+    const std::uint64_t replaced = entry.arena_number;
+    entry.arena_number = number;
+    entry.arena_nonce = arena->nonce;
+    entry.arena_inode = arena->inode;
+    entry.arena_size = size;
+    shared.memtables.publish(half.number() + 1, half.value);
+    (void)os::unlink_file(state::file_path(context_.directory, state::FileKind::kArena, replaced));
+    return adopt();
+  }
+}
+
+// Killed before the publication: the taken spare is named by nobody, and a sweep removes it. Its
+// log may have a header, but no record, so replay does not let it end the log before it.
+Result<Writer::Outcome> Writer::roll(const wal::Position& end) {
+  state::Layout& shared = **context_.state;
+  auto half = shared.memtables.load();
+  const std::uint64_t oldest_log = shared.tables.load().value.oldest_log;
+  if (sealed_count(half.value, oldest_log) >= kSealedMax) return Outcome::kNeedsFlush;
+  const std::optional<SpareFiles> spare = find_spare(shared, target_->entry.log_number);
+  if (!spare) return Outcome::kNeedsSpare;
+  Result<os::File> file =
+      os::File::open(state::file_path(context_.directory, state::FileKind::kLog, spare->number),
+                     os::FileAccess::kReadWrite);
+  if (!file)
+    return file.error().code() == StatusCode::kNotFound ? Result<Outcome>(Outcome::kNeedsSpare)
+                                                        : Result<Outcome>(file.error());
+  Result<os::FileIdentity> log_identity = file->identity();
+  if (!log_identity) return log_identity.error();
+  Result<os::FileIdentity> arena_identity = os::path_identity(
+      state::file_path(context_.directory, state::FileKind::kArena, spare->number));
+  if (!arena_identity) return arena_identity.error();
+  auto mapping = map_log(context_, *file);
+  if (!mapping) return mapping.error();
+  std::uint64_t expected = spare->number;
+  if (!shared.spare.number.compare_exchange_strong(expected, 0)) return Outcome::kNeedsSpare;
+  TIDELOCK_CRASH_POINT("roll.spare_taken");
+  const wal::LogHeader header{.number = spare->number,
+                              .base_lsn = end.lsn,
+                              .base_sequence = end.last_sequence,
+                              .salt = os::random_u64(),
+                              .predecessor = target_->entry.log_number,
+                              .predecessor_chain = end.chain,
+                              .uuid = context_.uuid};
+  Result<wal::LogFile> log = wal::LogFile::begin(std::move(*file), std::move(*mapping), header);
+  if (!log) {
+    remove_spare_files(context_, spare->number);
+    return log.error();
+  }
+  TIDELOCK_CRASH_POINT("roll.log_begun");
+
+  state::MemtableHalf next{};
+  for (std::uint64_t i = 0; i < half.value.count; ++i) {
+    const state::MemtableEntry& entry = half.value.entries[i];
+    const bool active = i + 1 == half.value.count;
+    if (active || entry.log_number >= oldest_log) next.entries[next.count++] = entry;
+  }
+  next.entries[next.count++] = {.log_number = spare->number,
+                                .arena_number = spare->number,
+                                .base_lsn = end.lsn,
+                                .first_sequence = end.last_sequence + 1,
+                                .log_salt = header.salt,
+                                .log_inode = log_identity->inode,
+                                .log_size = spare->sizes.log,
+                                .arena_nonce = spare->arena_nonce,
+                                .arena_inode = arena_identity->inode,
+                                .arena_size = spare->sizes.arena};
+  logs_.add(std::make_shared<wal::LogFile>(std::move(*log)));
+  shared.memtables.publish(half.number() + 1, next);
+  TIDELOCK_CRASH_POINT("roll.published");
+  shared.counters.rolls.fetch_add(1, std::memory_order_relaxed);
+  return Outcome::kCommitted;
+}
+
+}  // namespace tidelock::lsm

@@ -99,6 +99,7 @@ bool write_rounds(Db& db, Journal& journal, int until) {
 // Each life: what the child does that is to be killed. `prepare` runs before it, unarmed.
 struct Life {
   const char* name;
+  const char* points;    // only those that begin so
   bool others_attached;  // while it runs
   void (*prepare)(const std::string& path, Journal& journal);
   int (*run)(const std::string& path, Journal& journal);
@@ -167,7 +168,7 @@ void writers_that_died_in_one_redo(const std::string& path, Journal& journal) {
   kill_at("commit.published", 1, path, journal, big_write);
   for (int i = 0; i < 7; ++i) {
     test::ChildProcess child([&] {
-      os::arm_crash_point("memtable.entry_filled", 4, SIGKILL);
+      os::arm_crash_point("memtable.entry_filled", i == 0 ? 4 : 1, SIGKILL);
       return short_life(path, journal);
     });
     child.wait();
@@ -203,14 +204,15 @@ void many_manifest_edits(const std::string& path, Journal& journal) {
 }
 
 const Life kLives[] = {
-    {"a whole life, alone", false, nothing, whole_life},
-    {"a whole life, beside others", true, nothing, whole_life},
-    {"after a writer that died", true, a_writer_that_died_in_a_commit, short_life},
-    {"after writers that died in one redo", true, writers_that_died_in_one_redo, short_life},
-    {"after a sync leader that died", true, a_sync_leader_that_died, durable_life},
-    {"after a loss of the shared state", false, lose_the_shared_state, short_life},
-    {"with left-over files", false, left_over_files, short_life},
-    {"after a death inside the manifest", false, many_manifest_edits, whole_life},
+    {"a whole life, alone", "", false, nothing, whole_life},
+    {"a whole life, beside others", "", true, nothing, whole_life},
+    {"after a writer that died", "redo.", true, a_writer_that_died_in_a_commit, short_life},
+    {"after writers that died in one redo", "redo.", true, writers_that_died_in_one_redo,
+     short_life},
+    {"after a sync leader that died", "sync.", true, a_sync_leader_that_died, durable_life},
+    {"after a loss of the shared state", "", false, lose_the_shared_state, short_life},
+    {"with left-over files", "sweep.", false, left_over_files, short_life},
+    {"after a death inside the manifest", "", false, many_manifest_edits, whole_life},
 };
 
 class CrashPointTest : public testing::TestWithParam<Life> {};
@@ -302,6 +304,7 @@ void kill_and_go_on(const Life& life, const std::string& point, std::uint64_t nt
 TEST_P(CrashPointTest, OthersGoOnAfterADeathThere) {
   const Life& life = GetParam();
   for (const std::string& point : points_of(life)) {
+    if (!point.starts_with(life.points)) continue;
     reached().insert(point);
     ASSERT_NO_FATAL_FAILURE(kill_and_go_on(life, point, 1));
     ASSERT_NO_FATAL_FAILURE(kill_and_go_on(life, point, 5));

@@ -1,7 +1,5 @@
 #include "db/stats.h"
 
-#include <sys/stat.h>
-
 #include <cstdio>
 
 #include "os/directory.h"
@@ -21,15 +19,11 @@ std::string to_text(const manifest::Uuid& uuid) {
 }
 
 std::uint64_t disk_bytes(const std::string& directory) {
-  constexpr std::uint64_t kStatBlock = 512;
   std::uint64_t total = 0;
   Result<std::vector<std::string>> names = os::list_directory(directory);
   if (!names) return 0;
   for (const std::string& name : *names) {
-    struct stat facts {};
-    if (::lstat((directory + "/" + name).c_str(), &facts) == 0) {
-      total += static_cast<std::uint64_t>(facts.st_blocks) * kStatBlock;
-    }
+    total += os::disk_usage(directory + "/" + name);
   }
   return total;
 }

@@ -1,10 +1,7 @@
 #include "lsm/open_memtable.h"
 
-#include <sys/mman.h>
+#include <utility>
 
-#include <cerrno>
-
-#include "os/error.h"
 #include "os/file.h"
 #include "state/file_names.h"
 
@@ -38,17 +35,6 @@ class MemtableSource final : public Source {
 
 }  // namespace
 
-Result<PrivateMemory> PrivateMemory::make(std::size_t size) {
-  void* address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (address == MAP_FAILED) return os::error_status(errno, "map", "memory for a memtable");
-  return PrivateMemory(std::span(static_cast<std::byte*>(address), size));
-}
-
-PrivateMemory::~PrivateMemory() {
-  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
-}
-
 OpenMemtable::OpenMemtable(std::uint64_t log_number, std::uint64_t arena_number,
                            os::Mapping mapping, const memtable::Memtable& table)
     : log_number_(log_number),
@@ -56,7 +42,7 @@ OpenMemtable::OpenMemtable(std::uint64_t log_number, std::uint64_t arena_number,
       mapping_(std::move(mapping)),
       table_(table) {}
 
-OpenMemtable::OpenMemtable(std::uint64_t log_number, PrivateMemory memory,
+OpenMemtable::OpenMemtable(std::uint64_t log_number, os::PrivateMemory memory,
                            const memtable::Memtable& table)
     : log_number_(log_number), arena_number_(0), memory_(std::move(memory)), table_(table) {}
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,28 +9,11 @@
 #include "lsm/source.h"
 #include "memtable/memtable.h"
 #include "os/mapping.h"
+#include "os/private_memory.h"
 #include "state/layout.h"
 #include "tidelock/status.h"
 
 namespace tidelock::lsm {
-
-// Zeroed private memory for an arena, taken from the kernel as it is touched.
-class PrivateMemory {
- public:
-  [[nodiscard]] static Result<PrivateMemory> make(std::size_t size);
-  PrivateMemory(PrivateMemory&& other) noexcept
-      : bytes_(std::exchange(other.bytes_, std::span<std::byte>())) {}
-  PrivateMemory& operator=(PrivateMemory&& other) noexcept {
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~PrivateMemory();
-  [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
-
- private:
-  explicit PrivateMemory(std::span<std::byte> bytes) : bytes_(bytes) {}
-  std::span<std::byte> bytes_;
-};
 
 // A memtable for reading, shared by all views that hold it. It keeps its bytes alive after the
 // file is gone.
@@ -44,7 +26,7 @@ class OpenMemtable {
   OpenMemtable(std::uint64_t log_number, std::uint64_t arena_number, os::Mapping mapping,
                const memtable::Memtable& table);
   // Rebuilt from a log by a read-only attachment that finds no shared state.
-  OpenMemtable(std::uint64_t log_number, PrivateMemory memory, const memtable::Memtable& table);
+  OpenMemtable(std::uint64_t log_number, os::PrivateMemory memory, const memtable::Memtable& table);
 
   [[nodiscard]] std::uint64_t log_number() const { return log_number_; }
   [[nodiscard]] std::uint64_t arena_number() const { return arena_number_; }
@@ -54,7 +36,7 @@ class OpenMemtable {
   std::uint64_t log_number_;
   std::uint64_t arena_number_;
   std::optional<os::Mapping> mapping_;
-  std::optional<PrivateMemory> memory_;
+  std::optional<os::PrivateMemory> memory_;
   memtable::Memtable table_;
 };
 

@@ -20,7 +20,7 @@ Status gone(const Status& status) {
 Result<std::shared_ptr<const OpenMemtable>> rebuild_privately(const ReplayedLog& log) {
   constexpr std::uint64_t kNonce = 1;
   for (std::uint64_t capacity = likely_arena_bytes(log.demand);; capacity *= 2) {
-    Result<PrivateMemory> memory = PrivateMemory::make(capacity);
+    Result<os::PrivateMemory> memory = os::PrivateMemory::make(capacity);
     if (!memory) return memory.error();
     if (Status status = memtable::format(memory->bytes(), log.number, kNonce); !status.ok()) {
       return status;

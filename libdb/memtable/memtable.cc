@@ -54,6 +54,10 @@ MemtableIterator Memtable::iterate(std::uint64_t sequence_max) const {
   return MemtableIterator(arena_, sequence_max);
 }
 
+std::uint64_t Memtable::used_bytes() const noexcept {
+  return arena_.header().bump.load(std::memory_order_relaxed);
+}
+
 Counters Memtable::counters() const noexcept {
   return load(arena_.header().counters).counters;
 }

@@ -71,6 +71,9 @@ class Memtable {
   // Exact. (While an insert goes on, or after a writer was killed in one and until the next, that
   // operation may be visible and not yet counted.) Who walks all keys can tell that none is lost.
   [[nodiscard]] Counters counters() const noexcept;
+  // Bytes taken of the arena, and bytes it has.
+  [[nodiscard]] std::uint64_t used_bytes() const noexcept;
+  [[nodiscard]] std::uint64_t capacity() const noexcept { return arena_.size(); }
   [[nodiscard]] std::uint64_t number() const noexcept { return arena_.header().number; }
   // Walks everything reachable: structure, order, all versions and their checksums, counters. A
   // writer may go on meanwhile. kCorruption names the arena and the offset.

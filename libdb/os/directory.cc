@@ -112,6 +112,13 @@ bool file_exists(const std::string& path) {
   return ::lstat(path.c_str(), &facts) == 0;
 }
 
+std::uint64_t disk_usage(const std::string& path) {
+  constexpr std::uint64_t kStatBlock = 512;
+  struct stat facts {};
+  if (::lstat(path.c_str(), &facts) != 0) return 0;
+  return static_cast<std::uint64_t>(facts.st_blocks) * kStatBlock;
+}
+
 bool directory_exists(const std::string& path) {
   boost::system::error_code failure;
   return boost::filesystem::is_directory(path, failure);

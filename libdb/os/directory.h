@@ -22,6 +22,8 @@ namespace tidelock::os {
 // kIo (not empty) unless it is empty.
 [[nodiscard]] Status remove_directory(const std::string& path);
 [[nodiscard]] bool file_exists(const std::string& path);
+// Bytes of disk its blocks take; 0 if there is no such file.
+[[nodiscard]] std::uint64_t disk_usage(const std::string& path);
 [[nodiscard]] bool directory_exists(const std::string& path);
 [[nodiscard]] Result<FileIdentity> path_identity(const std::string& path);
 // Absolute, with links in the path resolved. The path must exist.

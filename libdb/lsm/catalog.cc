@@ -93,6 +93,9 @@ Result<manifest::Version> Catalog::read_newest() {
     // Its writer died before the sync ended, or right after it: now it must be on disk, and seen.
     if (!newest_->reader.synced()) {
       if (Status status = replace_manifest(version); !status.ok()) return status;
+    } else if (!same) {
+      // The one who renamed CURRENT may have died before its directory was synced.
+      if (Status status = os::sync_directory(context_.directory); !status.ok()) return status;
     }
     publish(version);
   }

@@ -297,6 +297,9 @@ Status Engine::seal_log() {
   writer_.trim(*guard);
   if (version->seal() && *version->seal() == seal) return {};
   if (Status status = commits_.sync_all(deadline); !status.ok()) return status;
+  // D may have reached the end without this log: through tables, or by a rebuild. The seal makes
+  // its header needed.
+  if (Status status = writer_.sync_log(*guard); !status.ok()) return status;
   manifest::VersionEdit edit;
   edit.seal = seal;
   edit.last_sequence = std::max(version->last_sequence(), end.last_sequence);

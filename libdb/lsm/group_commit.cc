@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <climits>
 #include <string>
-#include <vector>
 
 #include "os/crash_point.h"
 #include "os/futex.h"
-#include "wal/reader.h"
 
 namespace tidelock::lsm {
 
@@ -59,7 +57,7 @@ Status GroupCommit::wait_until_durable(std::uint64_t lsn, const os::Deadline& de
     if (leader == 0 || leader_is_dead) {
       if (!sync.leader.compare_exchange_strong(leader, me, std::memory_order_acq_rel)) continue;
       TIDELOCK_CRASH_POINT("sync.leading");
-      Status status = lead(leader_is_dead ? Trust::kSuspect : Trust::kClean);
+      Status status = lead();
       std::uint64_t mine = me;
       sync.leader.compare_exchange_strong(mine, 0, std::memory_order_acq_rel);
       TIDELOCK_CRASH_POINT("sync.before_wake");
@@ -70,7 +68,7 @@ Status GroupCommit::wait_until_durable(std::uint64_t lsn, const os::Deadline& de
     }
     if (waited_a_slice) {
       // C4: nobody's pause, not even a stopped leader's, keeps a waiter from its own sync.
-      if (Status status = lead(Trust::kClean); !status.ok()) return not_durable(status.message());
+      if (Status status = lead(); !status.ok()) return not_durable(status.message());
       continue;
     }
     if (deadline.expired()) return not_durable("the deadline passed");
@@ -80,14 +78,15 @@ Status GroupCommit::wait_until_durable(std::uint64_t lsn, const os::Deadline& de
   }
 }
 
-Status GroupCommit::lead(Trust trust) {
+Status GroupCommit::lead() {
+  const std::lock_guard guard(sync_mutex_);
   state::Layout& shared = **context_.state;
   const std::uint64_t from = shared.durable_lsn.load(std::memory_order_acquire);
   const state::Position to = shared.end.load().value;
   if (to.lsn <= from) return {};
   shared.sync.from.store(from, std::memory_order_relaxed);
   shared.sync.to.store(to.lsn, std::memory_order_relaxed);
-  if (Status status = sync_logs(from, to, trust); !status.ok()) return status;
+  if (Status status = sync_logs(from, to); !status.ok()) return status;
   TIDELOCK_CRASH_POINT("sync.done");
   state::raise_to(shared.durable_sequence, to.last_sequence);
   state::raise_to(shared.durable_lsn, to.lsn);
@@ -96,8 +95,9 @@ Status GroupCommit::lead(Trust trust) {
   return {};
 }
 
-// C2: every log that holds bytes of [from, to), oldest first.
-Status GroupCommit::sync_logs(std::uint64_t from, const state::Position& to, Trust trust) {
+// C2: every log from D's to the end's, oldest first; also those that hold nothing, because replay
+// finds the later ones through their headers.
+Status GroupCommit::sync_logs(std::uint64_t from, const state::Position& to) {
   state::Layout& shared = **context_.state;
   const state::MemtableHalf half = shared.memtables.load().value;
   const std::uint64_t count = std::min<std::uint64_t>(half.count, state::kMemtablesMax);
@@ -105,7 +105,7 @@ Status GroupCommit::sync_logs(std::uint64_t from, const state::Position& to, Tru
   for (std::uint64_t i = 0; i < count; ++i) {
     const state::MemtableEntry& entry = half.entries[i];
     const std::uint64_t end = i + 1 < count ? half.entries[i + 1].base_lsn : to.lsn;
-    if (entry.log_number < oldest || end <= from || entry.base_lsn >= to.lsn) continue;
+    if (entry.log_number < oldest || end < from || entry.base_lsn >= to.lsn) continue;
     if (entry.log_number == shared.sync_failure.log_number.load(std::memory_order_acquire)) {
       return Status(StatusCode::kIo, "an earlier sync of the log failed");
     }
@@ -116,12 +116,7 @@ Status GroupCommit::sync_logs(std::uint64_t from, const state::Position& to, Tru
       continue;
     }
     if (!log) return log.error();
-    Status status;
-    if (trust == Trust::kSuspect) {
-      status = rewrite(**log, std::max(from, entry.base_lsn), end);
-    }
-    if (status.ok()) status = logs_.sync(**log);
-    if (!status.ok()) {
+    if (Status status = logs_.sync(**log, std::max(from, entry.base_lsn), end); !status.ok()) {
       // Before anybody is told: the kernel will not report it a second time.
       shared.sync_failure.from_lsn.store(from, std::memory_order_relaxed);
       shared.sync_failure.log_number.store(entry.log_number, std::memory_order_release);
@@ -129,24 +124,6 @@ Status GroupCommit::sync_logs(std::uint64_t from, const state::Position& to, Tru
     }
   }
   return {};
-}
-
-// C3: the pages may have been marked clean by a failed sync that only the dead leader knew of.
-Status GroupCommit::rewrite(wal::LogFile& log, std::uint64_t from, std::uint64_t to) {
-  const wal::Position start = wal::start_of(log.header());
-  Result<std::vector<std::byte>> bytes = log.read(start.lsn, to);
-  if (!bytes) return bytes.error();
-  wal::RecordReader reader(*bytes, start, context_.uuid);
-  while (reader.position().lsn < to && reader.next()) {
-  }
-  if (reader.position().lsn != to) {
-    return Status(StatusCode::kCorruption,
-                  "verify " + log.file().path() + " at " +
-                      std::to_string(log.offset_of(reader.position().lsn)) + ": " +
-                      wal::to_string(reader.stop()));
-  }
-  TIDELOCK_CRASH_POINT("sync.verified");
-  return log.file().write(log.offset_of(from), std::span(*bytes).subspan(from - start.lsn));
 }
 
 }  // namespace tidelock::lsm

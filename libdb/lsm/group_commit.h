@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 
 #include "lsm/context.h"
 #include "lsm/log_set.h"
@@ -13,11 +14,12 @@ namespace tidelock::lsm {
 // nobody does: he syncs everything up to the log's end and raises D; the others sleep until D has
 // passed them. Nobody is needed: a waiter that a slice of time did not serve syncs by himself.
 //
-// What the death of a leader leaves (rule C3): his name in `sync.leader`. The kernel may have told
-// him of a failed write-back, and nobody else. So whoever finds the name of a dead one verifies the
-// bytes from D to the end, writes them over themselves, and syncs.
-// What a failed sync leaves (rule C6): `sync_failure` names the log. It is never synced again; D
-// passes it when its memtable is in tables.
+// What the death of a leader leaves (rule C3): his name in `sync.leader`, which the next one
+// replaces. The kernel may have told him of a failed write-back and marked the pages clean. It
+// tells everybody whose descriptor was open by then; a descriptor opened later knows nothing. So
+// before its first sync through a descriptor a process verifies the bytes from D to the end and
+// writes them over themselves (LogSet::sync). What a failed sync leaves (rule C6): `sync_failure`
+// names the log. It is never synced again; D passes it when its memtable is in tables.
 class GroupCommit {
  public:
   GroupCommit(Context& context, LogSet& logs) : context_(context), logs_(logs) {}
@@ -29,15 +31,15 @@ class GroupCommit {
   [[nodiscard]] Status sync_all(const os::Deadline& deadline);
 
  private:
-  enum class Trust : std::uint8_t { kClean, kSuspect };
-
   [[nodiscard]] bool failed(std::uint64_t lsn) const;
-  [[nodiscard]] Status lead(Trust trust);
-  [[nodiscard]] Status sync_logs(std::uint64_t from, const state::Position& to, Trust trust);
-  [[nodiscard]] Status rewrite(wal::LogFile& log, std::uint64_t from, std::uint64_t to);
+  [[nodiscard]] Status lead();
+  [[nodiscard]] Status sync_logs(std::uint64_t from, const state::Position& to);
 
   Context& context_;
   LogSet& logs_;
+  // Threads share descriptors, and the kernel tells a descriptor of an error once: held from a
+  // sync until its result is published.
+  std::mutex sync_mutex_;
 };
 
 }  // namespace tidelock::lsm

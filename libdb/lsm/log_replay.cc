@@ -114,6 +114,8 @@ Result<LogReplay> LogReplay::load(const std::string& directory, const manifest::
       replayed.records = std::move(records->records);
       replayed.demand = records->demand;
     }
+    replayed.bytes =
+        log->bytes.first(wal::kHeaderSize + (replayed.end().lsn - replayed.header.base_lsn));
     replay.logs_.push_back(std::move(replayed));
   }
   replay.result_ = std::move(*result);

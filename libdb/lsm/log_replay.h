@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@ struct ReplayedLog {
   wal::LogHeader header{};
   std::vector<wal::Record> records{};
   memtable::Demand demand{};
+  std::span<const std::byte> bytes{};  // header page and records
   [[nodiscard]] wal::Position end() const {
     return records.empty() ? wal::start_of(header) : records.back().end;
   }

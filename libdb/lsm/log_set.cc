@@ -1,11 +1,16 @@
 #include "lsm/log_set.h"
 
 #include <optional>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "os/crash_point.h"
 #include "os/directory.h"
 #include "os/mapping.h"
 #include "state/file_names.h"
+#include "wal/reader.h"
 
 namespace tidelock::lsm {
 
@@ -33,6 +38,7 @@ Result<std::shared_ptr<wal::LogFile>> LogSet::get(const state::MemtableEntry& en
   if (!log) return log.error();
   auto shared = std::make_shared<wal::LogFile>(std::move(*log));
   logs_.insert_or_assign(entry.log_number, shared);
+  trusted_.erase(entry.log_number);
   return shared;
 }
 
@@ -40,24 +46,57 @@ void LogSet::add(std::shared_ptr<wal::LogFile> log) {
   const std::lock_guard guard(mutex_);
   const std::uint64_t number = log->header().number;
   logs_.insert_or_assign(number, std::move(log));
+  trusted_.insert(number);
 }
 
 void LogSet::drop_below(std::uint64_t number) {
   const std::lock_guard guard(mutex_);
   logs_.erase(logs_.begin(), logs_.lower_bound(number));
+  trusted_.erase(trusted_.begin(), trusted_.lower_bound(number));
   named_on_disk_.erase(named_on_disk_.begin(), named_on_disk_.lower_bound(number));
 }
 
-Status LogSet::sync(wal::LogFile& log) {
-  if (Status status = log.file().datasync(); !status.ok()) return status;
+Status LogSet::sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to) {
+  const std::uint64_t number = log.header().number;
+  bool trusted;
+  bool named;
   {
     const std::lock_guard guard(mutex_);
-    if (named_on_disk_.contains(log.header().number)) return {};
+    trusted = trusted_.contains(number);
+    named = named_on_disk_.contains(number);
   }
-  if (Status status = os::sync_directory(context_.directory); !status.ok()) return status;
+  if (!trusted) {
+    if (Status status = rewrite(log, from, to); !status.ok()) return status;
+  }
+  if (Status status = log.file().datasync(); !status.ok()) return status;
+  if (!named) {
+    if (Status status = os::sync_directory(context_.directory); !status.ok()) return status;
+  }
   const std::lock_guard guard(mutex_);
-  named_on_disk_.insert(log.header().number);
+  trusted_.insert(number);
+  named_on_disk_.insert(number);
   return {};
+}
+
+Status LogSet::rewrite(wal::LogFile& log, std::uint64_t from, std::uint64_t to) const {
+  const wal::Position start = wal::start_of(log.header());
+  Result<std::vector<std::byte>> bytes = log.read(start.lsn, to);
+  if (!bytes) return bytes.error();
+  wal::RecordReader reader(*bytes, start, context_.uuid);
+  while (reader.next()) {
+  }
+  if (reader.position().lsn != to) {
+    return Status(StatusCode::kCorruption,
+                  "verify " + log.file().path() + " at " +
+                      std::to_string(log.offset_of(reader.position().lsn)) + ": " +
+                      wal::to_string(reader.stop()));
+  }
+  TIDELOCK_CRASH_POINT("sync.verified");
+  if (from == start.lsn) {
+    // Nothing of it is known to be on disk, its header neither.
+    if (Status status = log.rewrite_header(); !status.ok()) return status;
+  }
+  return log.file().write(log.offset_of(from), std::span(*bytes).subspan(from - start.lsn));
 }
 
 }  // namespace tidelock::lsm

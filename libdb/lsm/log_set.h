@@ -21,17 +21,23 @@ class LogSet {
   explicit LogSet(Context& context) : context_(context) {}
 
   [[nodiscard]] Result<std::shared_ptr<wal::LogFile>> get(const state::MemtableEntry& entry);
-  // One just begun by this process.
+  // One that this process has just begun, so nobody has written to it before.
   void add(std::shared_ptr<wal::LogFile> log);
   void drop_below(std::uint64_t number);
 
-  // Syncs the directory on this process's first sync of a log (rule C2).
-  [[nodiscard]] Status sync(wal::LogFile& log);
+  // Syncs the log; on this process's first sync of it also the directory (rule C2). Before the
+  // first sync through a descriptor that others had before us, [from, to) is verified and written
+  // over itself: the kernel may have reported a failed write-back to them alone (rule C3).
+  // kCorruption if it does not verify. LSNs.
+  [[nodiscard]] Status sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to);
 
  private:
+  [[nodiscard]] Status rewrite(wal::LogFile& log, std::uint64_t from, std::uint64_t to) const;
+
   Context& context_;
   std::mutex mutex_;
   std::map<std::uint64_t, std::shared_ptr<wal::LogFile>> logs_;
+  std::set<std::uint64_t> trusted_;        // logs whose descriptor has seen every error since
   std::set<std::uint64_t> named_on_disk_;  // logs whose directory entry is synced
 };
 

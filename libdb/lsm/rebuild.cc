@@ -93,7 +93,7 @@ class Rebuild {
     const std::vector<ReplayedLog>& logs = replay.logs();
     for (std::size_t i = 0; i < logs.size(); ++i) {
       // D begins at the recovered point, so that point must be on disk.
-      if (Status status = sync_log(logs[i].number); !status.ok()) return status;
+      if (Status status = sync_log(logs[i]); !status.ok()) return status;
       Result<NewArena> arena = fill_arena(logs[i]);
       if (!arena) return arena.error();
       TIDELOCK_CRASH_POINT("rebuild.arena_filled");
@@ -110,11 +110,14 @@ class Rebuild {
     return logs.empty() ? Status() : os::sync_directory(context_.directory);
   }
 
-  Status sync_log(std::uint64_t number) const {
+  // This descriptor is new, so it is not told of write-backs that failed before: what was replayed
+  // is written over itself first (rule C3).
+  Status sync_log(const ReplayedLog& log) const {
     Result<os::File> file =
-        os::File::open(state::file_path(context_.directory, state::FileKind::kLog, number),
+        os::File::open(state::file_path(context_.directory, state::FileKind::kLog, log.number),
                        os::FileAccess::kReadWrite);
     if (!file) return file.error();
+    if (Status status = file->write(0, log.bytes); !status.ok()) return status;
     return file->datasync();
   }
 

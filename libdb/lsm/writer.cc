@@ -82,6 +82,11 @@ Result<Writer::Commit> Writer::commit(lock::Guard& guard, const WriteRequest& re
   return result;
 }
 
+Status Writer::sync_log(const lock::Guard&) {
+  const std::uint64_t base = target_->entry.base_lsn;
+  return logs_.sync(*target_->log, base, (*context_.state)->end.number());
+}
+
 void Writer::trim(const lock::Guard&) noexcept {
   constexpr std::uint64_t kPage = 0x10000;
   if (!target_) return;

@@ -61,6 +61,8 @@ class Writer {
   // Seals the active memtable, if there is anything in it, and begins the spare.
   [[nodiscard]] Result<Outcome> seal(lock::Guard& guard);
 
+  // Syncs the active log and its name, whatever D says. Precondition: recovered.
+  [[nodiscard]] Status sync_log(const lock::Guard& guard);
   // Gives the unused part of the arena back to the file system. Nobody else is attached, and who
   // comes next reserves it again before he writes.
   void trim(const lock::Guard& guard) noexcept;

@@ -43,13 +43,14 @@ Status ManifestReader::read_to(std::uint64_t published) {
 
 Status ManifestReader::read_all() {
   if (!failure_.ok()) return failure_;
-  std::optional<std::uint64_t> later;
+  constexpr std::uint64_t kNone = 0;  // no record begins there
+  std::uint64_t later = kNone;
   for (;;) {
     Result<ManifestFile::Record> record = file_.record_at(position_);
     if (!record) return record.error();
     if (record->found == ManifestFile::Found::kEdit) {
       if (Status status = adopt(std::move(*record)); !status.ok()) return status;
-      later.reset();
+      later = kNone;
       continue;
     }
     if (record->found == ManifestFile::Found::kEndMark) {
@@ -58,14 +59,14 @@ Status ManifestReader::read_all() {
     }
     if (position_ == file_.start()) return damage_at(position_.length, "no valid first record");
     // Found before this look at the bytes here, so they were written before it.
-    if (later) {
+    if (later != kNone) {
       return damage_at(position_.length,
-                       "no valid record, but a later one at " + std::to_string(*later));
+                       "no valid record, but a later one at " + std::to_string(later));
     }
     Result<std::optional<std::uint64_t>> search = file_.find_header_behind(position_.length);
     if (!search) return search.error();
     if (!*search) return {};
-    later = *search;
+    later = **search;
   }
 }
 

@@ -50,6 +50,11 @@ Result<LogFile> LogFile::begin(os::File file, std::optional<os::Mapping> mapping
   return LogFile(std::move(file), std::move(mapping), header, *capacity);
 }
 
+Status LogFile::rewrite_header() {
+  const EncodedLogHeader encoded = encode(header_);
+  return file_.write(0, std::as_bytes(std::span(&encoded, 1)));
+}
+
 Result<LogFile> LogFile::open(os::File file, std::optional<os::Mapping> mapping,
                               std::uint64_t number, const Uuid& uuid) {
   const Result<std::uint64_t> capacity = capacity_of(file, mapping);

@@ -47,6 +47,9 @@ class LogFile {
            record_size(payload_size) <= capacity_ - offset_of(end_lsn);
   }
 
+  // Writes the header over itself, as it was read, so that the next sync brings it to disk.
+  [[nodiscard]] Status rewrite_header();
+
   // A copy of what lies at [from, to): for redo, and to write it over itself after a leader died
   // in a sync. kCorruption if that is not within the log.
   [[nodiscard]] Result<std::vector<std::byte>> read(std::uint64_t from_lsn,

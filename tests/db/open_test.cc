@@ -1,0 +1,255 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "support/child_process.h"
+#include "support/open_database.h"
+
+namespace tidelock {
+namespace {
+
+namespace fs = std::filesystem;
+
+class OpenTest : public test::DatabaseTest {
+ protected:
+  [[nodiscard]] StatusCode code(const Options& options) const {
+    return Db::open(path(), options).status().code();
+  }
+  [[nodiscard]] std::set<std::string> names() const {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(path())) {
+      found.insert(entry.path().filename().string());
+    }
+    return found;
+  }
+  void overwrite(const std::string& name, std::uint64_t offset, char value) const {
+    std::fstream file(path() + "/" + name, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(offset));
+    file.put(value);
+  }
+  // Leaves the database as a copy of it would be: no live shared state.
+  void forget_shared_state() const {
+    fs::remove(path() + "/STATE");
+    fs::remove(path() + "/QUEUE");
+  }
+};
+
+using Found = std::optional<std::string>;
+
+TEST_F(OpenTest, OnlyOpeningCreatesNothing) {
+  EXPECT_EQ(code({.mode = OpenMode::kOpen}), StatusCode::kNotFound);
+  EXPECT_FALSE(fs::exists(path()));
+  fs::create_directory(path());
+  EXPECT_EQ(code({.mode = OpenMode::kOpen}), StatusCode::kNotFound);
+  EXPECT_TRUE(fs::is_empty(path()));
+}
+
+TEST_F(OpenTest, CreatingOverADatabaseIsRefused) {
+  (void)open();
+  EXPECT_EQ(code({.mode = OpenMode::kCreate}), StatusCode::kExists);
+  Db held = open();
+  EXPECT_EQ(code({.mode = OpenMode::kCreate}), StatusCode::kExists);
+}
+
+TEST_F(OpenTest, TheParentDirectoryMustExist) {
+  Options options;
+  options.mode = OpenMode::kCreateIfMissing;
+  EXPECT_EQ(Db::open(path() + "/deeper/down", options).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(OpenTest, AnotherValueForAFixedOptionIsRefusedByName) {
+  (void)open();
+  Options options;
+  options.fixed.block_size = 8192;
+  const Status status = Db::open(path(), options).status();
+  EXPECT_EQ(status.code(), StatusCode::kInvalid);
+  EXPECT_NE(status.message().find("block_size"), std::string::npos);
+}
+
+TEST_F(OpenTest, ADirectoryWhereEverybodyMayPlantFilesIsRefused) {
+  fs::create_directory(path());
+  ::chmod(path().c_str(), 01777);
+  EXPECT_EQ(code({.mode = OpenMode::kCreateIfMissing}), StatusCode::kPermission);
+}
+
+TEST_F(OpenTest, FilesWithoutCurrentAreNotTakenForNoDatabase) {
+  {
+    Db db = open();
+    ASSERT_TRUE(db.put("k", "v").ok());
+  }
+  fs::remove(path() + "/CURRENT");
+  EXPECT_EQ(code({.mode = OpenMode::kCreateIfMissing}), StatusCode::kCorruption);
+  EXPECT_EQ(code({.mode = OpenMode::kOpen}), StatusCode::kNotFound);
+}
+
+TEST_F(OpenTest, DamageToCurrentIsReportedWithItsName) {
+  (void)open();
+  overwrite("CURRENT", 40, '\x7f');
+  const Status status = Db::open(path()).status();
+  EXPECT_EQ(status.code(), StatusCode::kCorruption) << status.to_string();
+  EXPECT_NE(status.message().find("CURRENT"), std::string::npos);
+}
+
+TEST_F(OpenTest, AMissingTableIsCorruption) {
+  {
+    Db db = open();
+    ASSERT_TRUE(db.put("k", "v").ok());
+    ASSERT_TRUE(db.flush().ok());
+  }
+  for (const std::string& name : names()) {
+    if (name.ends_with(".sst")) fs::remove(path() + "/" + name);
+  }
+  EXPECT_EQ(Db::open(path()).status().code(), StatusCode::kCorruption);
+}
+
+TEST_F(OpenTest, ACopyOfTheDirectoryHoldsTheSame) {
+  Db db = open();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(db.put("k" + std::to_string(i), "v").ok());
+  ASSERT_TRUE(db.flush().ok());
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(db.put("l" + std::to_string(i), "v").ok());
+  ASSERT_TRUE(db.close().ok());
+  const std::string copy = directory_.file("copy");
+  fs::copy(path(), copy);
+  Db other = std::move(Db::open(copy)).value();
+  ASSERT_TRUE(other.put("only", "in the copy").ok());
+  EXPECT_EQ(other.get("l99").value(), Found("v"));
+  EXPECT_EQ(other.get("k99").value(), Found("v"));
+  Db original = open();
+  EXPECT_EQ(original.get("only").value(), Found());
+}
+
+TEST_F(OpenTest, WithoutSharedStateEverythingComesFromManifestAndLogs) {
+  {
+    Db db = open();
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(db.put("k" + std::to_string(i), "v").ok());
+  }
+  for (int again = 0; again < 6; ++again) {
+    forget_shared_state();
+    Db db = open();
+    for (int i = 0; i < 50; ++i) {
+      ASSERT_EQ(db.get("k" + std::to_string(i)).value(), Found("v")) << again;
+    }
+    ASSERT_TRUE(db.put("again" + std::to_string(again), "v").ok());
+  }
+}
+
+TEST_F(OpenTest, NewFilesHaveTheAskedModeWhateverTheUmask) {
+  const mode_t before = ::umask(077);
+  Options options;
+  options.file_mode = 0640;
+  { Db db = open(options); }
+  ::umask(before);
+  for (const std::string& name : names()) {
+    struct stat facts {};
+    ASSERT_EQ(::stat((path() + "/" + name).c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 0777, 0640u) << name;
+  }
+  struct stat facts {};
+  ASSERT_EQ(::stat(path().c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0111, 0110u);
+}
+
+TEST_F(OpenTest, TheSameDirectoryTwiceInOneProcessWorks) {
+  Db first = open();
+  Db second = open();
+  ASSERT_TRUE(first.put("k", "1").ok());
+  EXPECT_EQ(second.get("k").value(), Found("1"));
+  ASSERT_TRUE(second.put("k", "2").ok());
+  EXPECT_EQ(first.get("k").value(), Found("2"));
+}
+
+TEST_F(OpenTest, HardLinkedMutableFilesAreRefused) {
+  { Db db = open(); }
+  ASSERT_EQ(::link((path() + "/LOCK").c_str(), directory_.file("twin").c_str()), 0);
+  EXPECT_EQ(Db::open(path()).status().code(), StatusCode::kUnsupported);
+}
+
+TEST_F(OpenTest, DestroyRefusesWhileSomebodyIsAttachedAndThenLeavesNothing) {
+  Db db = open();
+  EXPECT_EQ(Db::destroy(path()).code(), StatusCode::kBusy);
+  ASSERT_TRUE(db.close().ok());
+  EXPECT_TRUE(Db::destroy(path()).ok());
+  EXPECT_FALSE(fs::exists(path()));
+  EXPECT_EQ(Db::destroy(path()).code(), StatusCode::kNotFound);
+}
+
+TEST_F(OpenTest, DestroyLeavesForeignFilesAlone) {
+  { Db db = open(); }
+  std::ofstream(path() + "/notes.txt") << "mine";
+  EXPECT_TRUE(Db::destroy(path()).ok());
+  EXPECT_EQ(names(), std::set<std::string>{"notes.txt"});
+}
+
+TEST_F(OpenTest, TheLastOneOutLeavesOneLogAndNoSpare) {
+  {
+    Db db = open();
+    const std::string value(1000, 'v');
+    for (int i = 0; i < 3000; ++i) ASSERT_TRUE(db.put("k" + std::to_string(i), value).ok());
+  }
+  int logs = 0;
+  for (const std::string& name : names()) logs += name.ends_with(".wal") ? 1 : 0;
+  EXPECT_EQ(logs, 1);
+}
+
+TEST_F(OpenTest, AReaderNeedsOnlyReadPermission) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to change users";
+  ::chmod(directory_.path().c_str(), 0755);
+  Options options;
+  options.file_mode = 0644;
+  {
+    Db db = open(options);
+    ASSERT_TRUE(db.put("k", "v").ok());
+  }
+  const auto read_as_nobody = [this] {
+    test::ChildProcess child([this] {
+      if (::setgid(65534) != 0 || ::setuid(65534) != 0) return 1;
+      if (Db::open(path()).status().code() != StatusCode::kPermission) return 2;
+      Options reader;
+      reader.access = Access::kReadOnly;
+      Result<Db> db = Db::open(path(), reader);
+      if (!db) return 3;
+      if (db->put("k", "w").code() != StatusCode::kReadOnly) return 4;
+      const auto value = db->get("k");
+      return value && *value == "v" ? 0 : 5;
+    });
+    return child.wait();
+  };
+  EXPECT_TRUE(test::exited_with(read_as_nobody(), 0)) << "nobody attached";
+  Db db = open(options);
+  EXPECT_TRUE(test::exited_with(read_as_nobody(), 0)) << "beside a writer";
+  ASSERT_TRUE(db.close().ok());
+  forget_shared_state();
+  EXPECT_TRUE(test::exited_with(read_as_nobody(), 0)) << "without shared state";
+}
+
+TEST_F(OpenTest, AReaderFollowsTheWriters) {
+  Db db = open();
+  Db reader = open_for_reading();
+  const std::string value(1000, 'v');
+  for (int i = 0; i < 3000; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(db.put(key, value).ok());
+    ASSERT_TRUE(reader.exists(key).value()) << key;
+  }
+  EXPECT_GT(db.stats().value().flushes, 0u);
+}
+
+TEST_F(OpenTest, AReaderWithoutWritersAdoptsTheStateOfTheFirstThatComes) {
+  {
+    Db db = open();
+    ASSERT_TRUE(db.put("k", "1").ok());
+  }
+  forget_shared_state();
+  Db reader = open_for_reading();
+  EXPECT_EQ(reader.get("k").value(), Found("1"));
+  Db db = open();
+  ASSERT_TRUE(db.put("k", "2").ok());
+  ASSERT_TRUE(reader.refresh().ok());
+  EXPECT_EQ(reader.get("k").value(), Found("2"));
+}
+
+}  // namespace
+}  // namespace tidelock

@@ -14,7 +14,7 @@ namespace tidelock {
 class Handle {
  public:
   [[nodiscard]] Status check() const {
-    if (os::process_token() != process_token_) [[unlikely]] {
+    if (forked()) [[unlikely]] {
       return Status(StatusCode::kForked, "the handle belongs to the parent of this process");
     }
     if (closed_.load(std::memory_order_acquire)) [[unlikely]] {
@@ -22,7 +22,9 @@ class Handle {
     }
     return {};
   }
-  [[nodiscard]] bool forked() const { return os::process_token() != process_token_; }
+  [[nodiscard]] bool forked() const {
+    return token_word_.load(std::memory_order_relaxed) != process_token_;
+  }
 
   // A call that uses the engine; `close` waits for all of them to end.
   class Call {
@@ -47,6 +49,7 @@ class Handle {
 
  private:
   const std::uint64_t process_token_ = os::process_token();
+  const std::atomic<std::uint64_t>& token_word_ = os::process_token_word();
   std::atomic<bool> closed_{false};
   std::atomic<std::uint32_t> calls_{0};
 };

@@ -165,12 +165,12 @@ bool compaction_is_due(const manifest::Version& version) {
 }
 
 Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
-                                      const os::Deadline& deadline) {
+                                      std::size_t level0_trigger, const os::Deadline& deadline) {
   std::vector<std::uint32_t> busy;
   for (;;) {
     Result<manifest::Version> glance = catalog.version_of((*context.state)->tables.load().value);
     if (!glance) return glance.error();
-    const std::optional<CompactionPlan> due = pick_compaction(*glance, busy);
+    const std::optional<CompactionPlan> due = pick_compaction(*glance, busy, level0_trigger);
     if (!due) return busy.empty() ? JobResult::kNothing : JobResult::kTaken;
     Result<std::optional<LevelBytes>> bytes = try_levels(*context.locks, due->level);
     if (!bytes) return bytes.error();
@@ -181,7 +181,7 @@ Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
     // V3: what is picked under the bytes is picked from the manifest itself.
     Result<manifest::Version> version = catalog.catch_up(deadline);
     if (!version) return version.error();
-    std::optional<CompactionPlan> plan = pick_compaction(*version, busy);
+    std::optional<CompactionPlan> plan = pick_compaction(*version, busy, level0_trigger);
     if (!plan || plan->level != due->level) return JobResult::kDone;
     if (Status status = run(context, catalog, *plan, *version, deadline); !status.ok()) {
       return status;

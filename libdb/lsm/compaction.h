@@ -20,6 +20,7 @@ namespace tidelock::lsm {
 
 // The most urgent compaction that is due and not being done.
 [[nodiscard]] Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
+                                                    std::size_t level0_trigger,
                                                     const os::Deadline& deadline);
 // Whether one is due, going by the version alone.
 [[nodiscard]] bool compaction_is_due(const manifest::Version& version);

@@ -25,9 +25,9 @@ CompactionPlan complete(const manifest::Version& version, std::uint32_t level,
   return plan;
 }
 
-double urgency(const manifest::Version& version, std::uint32_t level) {
+double urgency(const manifest::Version& version, std::uint32_t level, std::size_t level0_trigger) {
   if (level == 0) {
-    return static_cast<double>(version.files(0).size()) / static_cast<double>(kLevel0Trigger);
+    return static_cast<double>(version.files(0).size()) / static_cast<double>(level0_trigger);
   }
   return static_cast<double>(version.level_bytes(level)) /
          static_cast<double>(level_target(version.created(), level));
@@ -75,13 +75,17 @@ std::uint64_t table_size_target(const manifest::CreationOptions& options) {
 }
 
 std::optional<CompactionPlan> pick_compaction(const manifest::Version& version,
-                                              const std::vector<std::uint32_t>& busy) {
+                                              const std::vector<std::uint32_t>& busy,
+                                              std::size_t level0_trigger) {
   if (version.created().compaction_style == CompactionStyle::kManual) return std::nullopt;
   std::optional<std::uint32_t> level;
+  double most_urgent = 0;
   for (std::uint32_t candidate = 0; candidate < kDeepest; ++candidate) {
     if (std::find(busy.begin(), busy.end(), candidate) != busy.end()) continue;
-    if (urgency(version, candidate) < 1) continue;
-    if (!level || urgency(version, candidate) > urgency(version, *level)) level = candidate;
+    const double urgent = urgency(version, candidate, level0_trigger);
+    if (urgent < 1 || urgent <= most_urgent) continue;
+    level = candidate;
+    most_urgent = urgent;
   }
   if (!level) return std::nullopt;
   if (*level == 0) {

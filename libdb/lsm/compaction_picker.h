@@ -10,6 +10,7 @@
 namespace tidelock::lsm {
 
 inline constexpr std::size_t kLevel0Trigger = 4;  // tables of level 0 that start a compaction
+inline constexpr std::size_t kLevel0Idle = 2;     // that do so while nobody writes
 inline constexpr std::size_t kLevel0Slow = 12;    // that slow writers down
 inline constexpr std::size_t kLevel0Stop = 20;    // that hold them
 inline constexpr std::uint64_t kLevelRatio = 10;
@@ -30,9 +31,10 @@ struct CompactionPlan {
 [[nodiscard]] std::uint64_t table_size_target(const manifest::CreationOptions& options);
 
 // The most urgent compaction that is due among levels that `busy` does not name; nothing for the
-// manual style.
-[[nodiscard]] std::optional<CompactionPlan> pick_compaction(const manifest::Version& version,
-                                                            const std::vector<std::uint32_t>& busy);
+// manual style. Level 0 is due from `level0_trigger` tables on.
+[[nodiscard]] std::optional<CompactionPlan> pick_compaction(
+    const manifest::Version& version, const std::vector<std::uint32_t>& busy,
+    std::size_t level0_trigger = kLevel0Trigger);
 
 // All tables of a level that overlap the range, widened so that what is left behind is sound.
 [[nodiscard]] std::optional<CompactionPlan> plan_range(const manifest::Version& version,

@@ -15,6 +15,7 @@ namespace {
 // How often a background thread looks for work that others left, and adopts newer tables (V4).
 constexpr std::chrono::milliseconds kGlanceEvery{200};
 constexpr std::chrono::seconds kSweepEvery{60};
+constexpr std::chrono::milliseconds kIdleAfter{500};  // without a commit
 constexpr std::chrono::seconds kJobDeadline{10};
 
 // A spare is wanted once the active memtable is half full.
@@ -59,7 +60,7 @@ Result<JobResult> Jobs::run_one() {
     if (!flushed || *flushed == JobResult::kDone) return flushed;
     taken = *flushed == JobResult::kTaken;
   }
-  Result<JobResult> compacted = compact_most_urgent(context_, catalog_, deadline);
+  Result<JobResult> compacted = compact_most_urgent(context_, catalog_, kLevel0Trigger, deadline);
   if (compacted && *compacted == JobResult::kNothing && taken) return JobResult::kTaken;
   return compacted;
 }
@@ -73,6 +74,20 @@ Status Jobs::abandon_failed_log() {
   const state::Layout& shared = **context_.state;
   const std::uint64_t failed = shared.sync_failure.log_number.load(std::memory_order_acquire);
   if (failed == 0 || shared.memtables.load().value.active().log_number != failed) return {};
+  return seal_active();
+}
+
+Result<JobResult> Jobs::settle() {
+  const state::Layout& shared = **context_.state;
+  const state::MemtableEntry active = shared.memtables.load().value.active();
+  if (shared.end.number() - active.base_lsn > active.log_size / 4) {
+    if (Status status = seal_active(); !status.ok()) return status;
+    return JobResult::kDone;
+  }
+  return compact_most_urgent(context_, catalog_, kLevel0Idle, os::Deadline::after(kJobDeadline));
+}
+
+Status Jobs::seal_active() {
   const os::Deadline deadline = os::Deadline::after(kJobDeadline);
   if (Status status = prepare_spare(context_, ordinary_sizes(context_.created), deadline);
       !status.ok()) {
@@ -123,8 +138,12 @@ void BackgroundThread::run() {
       context_.events->note("background: " + status.to_string());
     }
     sweep_now_and_then();
+    const bool idle = result && *result == JobResult::kNothing && nobody_writes();
+    const Result<JobResult> settled = idle ? jobs_.settle() : JobResult::kNothing;
+    if (!settled) context_.events->note("background: " + settled.error().to_string());
     lock.lock();
     if (result && *result == JobResult::kDone) continue;
+    if (settled && *settled == JobResult::kDone) continue;
     auto pause = std::chrono::nanoseconds(kGlanceEvery);
     const std::int64_t due = sync_due_.load(std::memory_order_relaxed);
     if (due != 0) {
@@ -134,6 +153,16 @@ void BackgroundThread::run() {
     changed_.wait_for(lock, pause,
                       [this] { return stopping_ || woken_.load(std::memory_order_acquire); });
   }
+}
+
+bool BackgroundThread::nobody_writes() {
+  const std::uint64_t end = (*context_.state)->end.number();
+  const std::chrono::nanoseconds now = os::monotonic_now();
+  if (end != last_end_) {
+    last_end_ = end;
+    last_write_ = now;
+  }
+  return now - last_write_ >= kIdleAfter;
 }
 
 void BackgroundThread::sync_if_time() {

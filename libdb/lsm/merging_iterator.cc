@@ -1,9 +1,27 @@
 #include "lsm/merging_iterator.h"
 
+#include <bit>
+#include <cstring>
 #include <string>
 #include <utility>
 
 namespace tidelock::lsm {
+
+namespace {
+
+// The first eight bytes in the order of keys; a shorter key is filled up with the smallest byte.
+std::uint64_t head_of(std::string_view key) {
+  std::uint64_t head = 0;
+  if (key.size() >= sizeof head) [[likely]] {
+    std::memcpy(&head, key.data(), sizeof head);
+  } else if (!key.empty()) {
+    std::memcpy(&head, key.data(), key.size());
+  }
+  static_assert(std::endian::native == std::endian::little);
+  return __builtin_bswap64(head);
+}
+
+}  // namespace
 
 MergingIterator::MergingIterator(std::vector<std::unique_ptr<Source>> sources)
     : sources_(std::move(sources)) {
@@ -45,6 +63,7 @@ void MergingIterator::prev() {
 }
 
 bool MergingIterator::before(const Entry& a, const Entry& b) const {
+  if (a.head != b.head) return (a.head < b.head) == (direction_ == Direction::kForward);
   const int order = a.key.compare(b.key);
   if (order == 0) return a.age < b.age;
   return direction_ == Direction::kForward ? order < 0 : order > 0;
@@ -56,7 +75,8 @@ void MergingIterator::build(Direction direction) {
   for (std::uint32_t age = 0; age < sources_.size(); ++age) {
     Source* const source = sources_[age].get();
     if (source->valid()) {
-      heap_.push_back({source, age, source->key()});
+      const std::string_view key = source->key();
+      heap_.push_back({source, age, head_of(key), key});
     } else if (Status status = source->status(); !status.ok()) {
       status_ = std::move(status);
       return;
@@ -91,6 +111,7 @@ void MergingIterator::advance(std::size_t index) {
   }
   if (source->valid()) {
     heap_[index].key = source->key();
+    heap_[index].head = head_of(heap_[index].key);
   } else {
     status_ = source->status();
     heap_[index] = heap_.back();
@@ -104,7 +125,7 @@ void MergingIterator::step() {
   // Older versions of this key lie right below the top, while the top still holds the key.
   while (heap_.size() > 1) {
     const std::size_t next = runner_up();
-    if (heap_[next].key != heap_.front().key) break;
+    if (heap_[next].head != heap_.front().head || heap_[next].key != heap_.front().key) break;
     advance(next);
     if (!status_.ok()) return;
   }

@@ -40,6 +40,7 @@ class MergingIterator {
   struct Entry {
     Source* source;
     std::uint32_t age;
+    std::uint64_t head;    // the key's first bytes as a number: most comparisons end there
     std::string_view key;  // of the source, where it stands now
   };
 

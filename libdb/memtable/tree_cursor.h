@@ -49,6 +49,8 @@ class TreeCursor {
   void step(Direction direction);
   void descend(Ref ref, Direction direction);
   const Node* enter(Ref ref);
+  void prefetch_children(const Node& node) const;
+  void prefetch_behind(const Node& node, int place, Direction direction) const;
   void arrive(Ref ref, Direction direction);
   void fail(Ref ref, std::string_view what);
 

@@ -78,8 +78,21 @@ Result<std::uint64_t> mount_identity(const std::string& path) {
   return facts.stx_mnt_id;
 }
 
-std::uint64_t process_token() noexcept {
+namespace {
+
+Token& process_token_storage() noexcept {
   static Token* const token = map_wiped_on_fork();
+  return *token;
+}
+
+}  // namespace
+
+const std::atomic<std::uint64_t>& process_token_word() noexcept {
+  return process_token_storage();
+}
+
+std::uint64_t process_token() noexcept {
+  Token* const token = &process_token_storage();
   std::uint64_t value = token->load(std::memory_order_relaxed);
   if (value != 0) [[likely]]
     return value;

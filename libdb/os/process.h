@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -24,5 +25,7 @@ namespace tidelock::os {
 // made it and answers kForked where the tokens differ. A child has a token of its own, so it may
 // open anew.
 [[nodiscard]] std::uint64_t process_token() noexcept;
+// Where it lies; in a forked child it reads 0 there, or the child's own.
+[[nodiscard]] const std::atomic<std::uint64_t>& process_token_word() noexcept;
 
 }  // namespace tidelock::os

@@ -6,6 +6,7 @@
 #include <leveldb/cache.h>
 #include <leveldb/db.h>
 #include <leveldb/filter_policy.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -78,9 +79,11 @@ void measure_directory(const fs::path& path, const Load& load, Figures& figures)
   double all = 0;
   double tables = 0;
   for (const auto& entry : fs::directory_iterator(path)) {
-    const auto size = static_cast<double>(entry.file_size());
+    struct stat facts {};
+    if (::stat(entry.path().c_str(), &facts) != 0) continue;
+    const double size = static_cast<double>(facts.st_blocks) * 512;
     const std::string extension = entry.path().extension().string();
-    if (extension != ".mem") all += size;
+    all += size;
     if (extension == ".sst" || extension == ".ldb") tables += size;
   }
   figures.tables = tables / data;

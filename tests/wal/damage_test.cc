@@ -52,6 +52,7 @@ class DamageTest : public testing::TestWithParam<Knowledge> {
     logs_.emplace_back(logs_.back().next_header(4), 480);
     add("four");
     add(std::string(33, '5'));
+    add("six");
     if (GetParam() == Knowledge::kSeal) request_.seal = logs_.back().seal();
   }
 

@@ -105,7 +105,7 @@ class History {
       case 2:
         return roll();
       case 3:
-        return sync();
+        return sync(random_() % live_.size() + 1);
       case 4:
         return flush();
       case 5:
@@ -190,16 +190,18 @@ class History {
   }
   void die_in_roll() { write_header(header_for(prepare(), active_.number)); }
 
-  void sync() {
-    for (const LogHeader& log : live_) disk_.sync(log.number);
+  // The `count` oldest logs.
+  void sync(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) disk_.sync(live_[i].number);
     disk_.sync_directory();
-    durable_ = end_.lsn;
+    durable_ = std::max(durable_, count == live_.size() ? end_.lsn : live_[count].base_lsn);
   }
+  void sync() { sync(live_.size()); }
 
   // The oldest log goes into tables.
   void flush() {
     if (live_.size() < 2) return;
-    sync();
+    sync(1);
     retired_ = disk_.bytes(live_.front().number);
     disk_.remove(live_.front().number);
     live_.erase(live_.begin());

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "os/system_call.h"
 #include "table_samples.h"
@@ -71,6 +72,38 @@ TEST_F(BuilderTest, TellsWhatItWrote) {
   EXPECT_EQ(properties.smallest, "");
   EXPECT_EQ(properties.largest, "key");
   EXPECT_EQ(properties.file_bytes, builder.file().size().value());
+}
+
+// The example of docs/file-formats.md. Another outcome is another format version.
+TEST_F(BuilderTest, WritesTheFormatThatIsDocumented) {
+  Builder builder = std::move(create({.identity = {{0x1122334455667788, 0x99aabbccddeeff00}, 9},
+                                      .bloom_bits_per_key = 0}))
+                        .value();
+  ASSERT_TRUE(builder.add("key1", Kind::kPut, "value").ok());
+  ASSERT_TRUE(builder.add("key2", Kind::kErase, "").ok());
+  std::string bytes(builder.finish(43)->file_bytes, '\0');
+  ASSERT_TRUE(builder.file().read_exact(0, std::as_writable_bytes(std::span(bytes))).ok());
+  const std::string_view documented =
+      "01 00 04 05 6b 65 79 31 76 61 6c 75 65 02 03 01 00 32 00 00 0d 00 e2 69 "
+      "02 00 00 00 00 eb 8a 08 1c d4 f1 e5 09 00 00 00 00 00 00 00 00 00 00 00 "
+      "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 "
+      "00 00 00 00 00 00 00 00 25 00 00 00 00 00 00 00 00 00 00 00 6b 65 79 32 "
+      "02 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00 "
+      "08 00 00 00 00 00 00 00 05 00 00 00 00 00 00 00 1c 00 00 00 00 00 00 00 "
+      "2b 00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 04 00 00 00 00 00 00 00 "
+      "00 00 00 00 04 00 00 00 04 00 00 00 6b 65 79 31 6b 65 79 32 88 77 66 55 "
+      "44 33 22 11 00 ff ee dd cc bb aa 99 09 00 00 00 00 00 00 00 40 00 00 00 "
+      "00 00 00 00 00 00 00 00 00 00 00 00 20 00 00 00 00 00 00 00 5c 00 00 00 "
+      "00 00 00 00 9e dc 2e 90 f8 84 39 64 90 1d a0 5b 69 4a 64 1d ee b7 f3 b5 "
+      "7c da 81 ec 01 00 00 00 68 00 00 00 7a f5 ff b9 b8 8f cd 10 54 4c 43 4b "
+      "53 53 54 00 ";
+  std::string found;
+  for (const char byte : bytes) {
+    char text[4];
+    std::snprintf(text, sizeof text, "%02x ", static_cast<unsigned char>(byte));
+    found += text;
+  }
+  EXPECT_EQ(found, documented);
 }
 
 TEST_F(BuilderTest, ForetellsTheFileLength) {

@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +13,7 @@
 #include <utility>
 
 #include "os/file.h"
+#include "support/seed.h"
 #include "support/temporary_directory.h"
 #include "table/builder.h"
 #include "table/iterator.h"
@@ -25,13 +24,7 @@ namespace tidelock::table {
 // What a table should hold: no value means a tombstone.
 using Model = std::map<std::string, std::optional<std::string>>;
 
-inline std::uint64_t random_seed() {
-  const char* given = std::getenv("TIDELOCK_SEED");
-  const std::uint64_t seed =
-      given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
-  std::cout << "TIDELOCK_SEED=" << seed << std::endl;
-  return seed;
-}
+using test::random_seed;
 
 // A whole number below `limit`.
 inline std::size_t below(std::mt19937_64& random, std::size_t limit) {

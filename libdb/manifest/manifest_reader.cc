@@ -43,14 +43,13 @@ Status ManifestReader::read_to(std::uint64_t published) {
 
 Status ManifestReader::read_all() {
   if (!failure_.ok()) return failure_;
-  constexpr std::uint64_t kNone = 0;  // no record begins there
-  std::uint64_t later = kNone;
+  std::uint64_t later = 0;  // offset of a record header behind the position; 0: none was seen
   for (;;) {
     Result<ManifestFile::Record> record = file_.record_at(position_);
     if (!record) return record.error();
     if (record->found == ManifestFile::Found::kEdit) {
       if (Status status = adopt(std::move(*record)); !status.ok()) return status;
-      later = kNone;
+      later = 0;
       continue;
     }
     if (record->found == ManifestFile::Found::kEndMark) {
@@ -59,7 +58,7 @@ Status ManifestReader::read_all() {
     }
     if (position_ == file_.start()) return damage_at(position_.length, "no valid first record");
     // Found before this look at the bytes here, so they were written before it.
-    if (later != kNone) {
+    if (later != 0) {
       return damage_at(position_.length,
                        "no valid record, but a later one at " + std::to_string(later));
     }

@@ -175,15 +175,15 @@ Status Version::remove_from_level(std::uint32_t level, const std::vector<std::ui
 
 Status Version::add_files(const std::vector<AddedFile>& added, std::uint64_t oldest_log_before) {
   std::array<Level, kLevels> files;
-  Level all;
+  std::vector<std::uint64_t> numbers;
   for (const AddedFile& addition : added) {
     if (Status status = check_file(addition.level, *addition.file); !status.ok()) return status;
     files[addition.level].push_back(addition.file);
-    all.push_back(addition.file);
+    numbers.push_back(addition.file->number);
     next_file_number_ = std::max(next_file_number_, addition.file->number + 1);
     last_sequence_ = std::max(last_sequence_, addition.file->highest_sequence);
   }
-  if (Status status = add_live(std::move(all)); !status.ok()) return status;
+  if (Status status = add_live(numbers); !status.ok()) return status;
   if (Status status = add_to_level_0(std::move(files[0]), oldest_log_before); !status.ok()) {
     return status;
   }
@@ -241,9 +241,9 @@ Status Version::add_to_deeper_level(std::uint32_t level, Level added) {
   return {};
 }
 
-Status Version::add_live(Level added) {
+Status Version::add_live(const std::vector<std::uint64_t>& numbers) {
   const auto middle = static_cast<std::ptrdiff_t>(live_.size());
-  for (const FilePtr& file : added) live_.push_back(file->number);
+  live_.insert(live_.end(), numbers.begin(), numbers.end());
   std::sort(live_.begin() + middle, live_.end());
   std::inplace_merge(live_.begin(), live_.begin() + middle, live_.end());
   const auto twice = std::adjacent_find(live_.begin(), live_.end());

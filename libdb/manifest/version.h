@@ -84,7 +84,7 @@ class Version {
   Status add_files(const std::vector<AddedFile>& added, std::uint64_t oldest_log_before);
   Status add_to_level_0(Level added, std::uint64_t oldest_log_before);
   Status add_to_deeper_level(std::uint32_t level, Level added);
-  Status add_live(Level added);
+  Status add_live(const std::vector<std::uint64_t>& numbers);
 
   std::array<Level, kLevels> levels_;
   std::vector<std::uint64_t> live_;  // ascending

@@ -5,12 +5,9 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <memory>
-#include <random>
 #include <span>
 #include <string>
 #include <utility>
@@ -37,10 +34,17 @@ inline FilePtr table(std::uint64_t number, std::string smallest, std::string lar
   return std::make_shared<const FileMeta>(file);
 }
 
+// Moves the oldest log that is needed, and where it begins.
+inline void set_oldest_log(VersionEdit& edit, std::uint64_t number) {
+  edit.oldest_log = number;
+  edit.oldest_lsn = 10 * number;
+  edit.oldest_sequence = number;
+}
+
 inline VersionEdit creation() {
   VersionEdit edit;
   edit.created.emplace();
-  edit.oldest_log = 1;
+  set_oldest_log(edit, 1);
   return edit;
 }
 
@@ -48,7 +52,7 @@ inline VersionEdit creation() {
 inline VersionEdit flush(std::uint64_t number, std::uint64_t memtable, std::string smallest = "a",
                          std::string largest = "z") {
   VersionEdit edit;
-  edit.oldest_log = memtable + 1;
+  set_oldest_log(edit, memtable + 1);
   edit.added = {{0, table(number, std::move(smallest), std::move(largest), memtable)}};
   return edit;
 }
@@ -89,13 +93,6 @@ inline std::string hex(std::span<const std::byte> bytes) {
     text += "0123456789abcdef"[std::to_integer<int>(byte & std::byte{15})];
   }
   return text;
-}
-
-inline std::mt19937_64 seeded_random() {
-  const char* given = std::getenv("TIDELOCK_SEED");
-  const std::uint64_t seed = given ? std::strtoull(given, nullptr, 0) : std::random_device{}();
-  std::cout << "TIDELOCK_SEED=" << seed << std::endl;
-  return std::mt19937_64(seed);
 }
 
 // Gives `verdict` for every call of one kind while it lives.

@@ -32,6 +32,8 @@ TEST(VersionEdit, HasTheDocumentedBytes) {
   EXPECT_EQ(hex(encode_edit(full_edit())),
             "0800" "13000000" "01" "02" "00" "0000000400000000" "00100000" "0a000000"
             "0300" "08000000" "0100000000000000"
+            "0900" "08000000" "0a00000000000000"
+            "0a00" "08000000" "0100000000000000"
             "0400" "08000000" "0900000000000000"
             "0500" "08000000" "e803000000000000"
             "0600" "18000000" "0700000000000000" "0010000000000000" "8877665544332211"
@@ -48,6 +50,8 @@ TEST(VersionEdit, ComesBackAsItWas) {
   ASSERT_TRUE(back.has_value()) << back.status().to_string();
   EXPECT_EQ(back->created, edit.created);
   EXPECT_EQ(back->oldest_log, edit.oldest_log);
+  EXPECT_EQ(back->oldest_lsn, edit.oldest_lsn);
+  EXPECT_EQ(back->oldest_sequence, edit.oldest_sequence);
   EXPECT_EQ(back->next_file_number, edit.next_file_number);
   EXPECT_EQ(back->last_sequence, edit.last_sequence);
   EXPECT_EQ(back->seal, edit.seal);
@@ -138,13 +142,13 @@ TEST(VersionEdit, RefusesAnotherKeyspaceByName) {
 TEST(VersionEdit, RefusesAFieldOfWrongLengthOrStandingTwice) {
   Encoder body;
   body.put(std::uint64_t{1});
-  std::vector<std::byte> twice = field(3, body);
+  std::vector<std::byte> twice = field(4, body);
   const std::vector<std::byte> once = twice;
   twice.insert(twice.end(), once.begin(), once.end());
   EXPECT_TRUE(decode_edit(once).has_value());
   EXPECT_EQ(decode_edit(twice).error().code(), StatusCode::kCorruption);
   body.put(std::uint8_t{1});
-  EXPECT_EQ(decode_edit(field(3, body)).error().code(), StatusCode::kCorruption);
+  EXPECT_EQ(decode_edit(field(4, body)).error().code(), StatusCode::kCorruption);
 }
 
 TEST(VersionEdit, SaysWhereTheDamageIs) {

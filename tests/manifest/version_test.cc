@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <random>
 #include <set>
 
 #include "manifest_samples.h"
+#include "support/seed.h"
 
 namespace tidelock::manifest {
 namespace {
@@ -29,7 +31,7 @@ VersionEdit remove(std::vector<RemovedFile> files) {
 VersionEdit seal_edit(std::optional<std::uint64_t> oldest_log, std::optional<Seal> seal,
                       bool clear) {
   VersionEdit edit;
-  edit.oldest_log = oldest_log;
+  if (oldest_log) set_oldest_log(edit, *oldest_log);
   edit.seal = seal;
   edit.clear_seal = clear;
   return edit;
@@ -75,7 +77,7 @@ TEST(Version, OrdersLevel0ByMemtableAndNotByFileNumber) {
 
 TEST(Version, AcceptsSeveralMemtablesInOneEditInAnyOrder) {
   VersionEdit edit = add(0, {table(8, "a", "b", 2), table(9, "a", "b", 1)});
-  edit.oldest_log = 3;
+  set_oldest_log(edit, 3);
   EXPECT_EQ(numbers(version_of({creation(), edit}).files(0)), (Numbers{8, 9}));
 }
 
@@ -83,7 +85,7 @@ TEST(Version, RefusesAMemtableOlderThanAnInstalledOne) {
   const Version version = version_of({creation(), flush(8, 5)});
   expect_refused(version, flush(9, 4), "oldest log needed goes back");
   VersionEdit late = flush(9, 4);
-  late.oldest_log = 7;
+  set_oldest_log(late, 7);
   expect_refused(version, late, "(F1)");
 }
 
@@ -97,7 +99,7 @@ TEST(Version, RefusesAMemtableThatIsInstalledAlready) {
 
 TEST(Version, RefusesAMemtableWhoseLogIsStillNeeded) {
   VersionEdit edit = flush(9, 5);
-  edit.oldest_log = 5;
+  set_oldest_log(edit, 5);
   expect_refused(version_of({creation()}), edit, "(F1)");
 }
 
@@ -187,8 +189,16 @@ TEST(Version, RaisesItsNumbersAndNeverLowersThem) {
   const Version raised = version_of({edit, add(1, {table(30, "a", "b")})});
   EXPECT_EQ(raised.next_file_number(), 31u);
   EXPECT_EQ(raised.last_sequence(), 3000u);
+  EXPECT_EQ(raised.oldest_lsn(), 10u);
+  EXPECT_EQ(raised.oldest_sequence(), 1u);
   VersionEdit lower;
-  lower.oldest_log = 0;
+  set_oldest_log(lower, 0);
+  expect_refused(raised, lower, "goes back");
+  set_oldest_log(lower, 1);
+  --*lower.oldest_lsn;
+  expect_refused(raised, lower, "goes back");
+  set_oldest_log(lower, 1);
+  --*lower.oldest_sequence;
   expect_refused(raised, lower, "goes back");
   lower = {};
   lower.next_file_number = 30;
@@ -271,7 +281,7 @@ struct NaiveVersion {
 
   bool apply(const VersionEdit& edit) {
     NaiveVersion next = *this;
-    next.oldest_log = edit.oldest_log.value_or(oldest_log);
+    if (edit.oldest_log) next.oldest_log = *edit.oldest_log;
     if (next.oldest_log < oldest_log || !remove(edit.removed, next)) return false;
     for (const AddedFile& added : edit.added) {
       if (!add(added, next)) return false;
@@ -309,7 +319,7 @@ VersionEdit random_edit(std::mt19937_64& random, const NaiveVersion& model, std:
     if (random() % 6 == 0) edit.removed.push_back({file.first, number});
   }
   if (random() % 20 == 0) edit.removed.push_back({1, random() % next});
-  if (random() % 2 == 0) edit.oldest_log = model.oldest_log + random() % 3;
+  if (random() % 2 == 0) set_oldest_log(edit, model.oldest_log + random() % 3);
   for (std::uint64_t i = random() % 4; i > 0; --i) {
     const auto level = static_cast<std::uint32_t>(random() % 4);
     const std::uint64_t memtable = level > 0 ? 0 : model.oldest_log + random() % 2;
@@ -361,7 +371,7 @@ void expect_same(const Version& version, const NaiveVersion& model) {
 }
 
 TEST(Version, AgreesWithANaiveModelOnRandomEdits) {
-  std::mt19937_64 random = seeded_random();
+  std::mt19937_64 random(test::random_seed());
   int applied = 0;
   int refused = 0;
   for (int run = 0; run < 100; ++run) {

@@ -100,23 +100,30 @@ bool Queue::forked() const noexcept {
 Result<Guard> Queue::acquire(Wait::Policy policy, const Backoff& backoff,
                              const os::Deadline& deadline) {
   if (forked()) return forked_status();
-  if (take_uncontended()) return entered();
+  if (take_at_once()) return entered();
   return acquire_contended(policy, backoff, deadline);
 }
 
 Result<Guard> Queue::acquire(const Wait& wait) {
   if (forked()) return forked_status();
-  if (take_uncontended()) return entered();
+  if (take_at_once()) return entered();
   return acquire_contended(wait.policy, wait.backoff, os::Deadline::after(wait.deadline));
 }
 
-bool Queue::take_uncontended() noexcept {
-  std::uint64_t expected = LockWord::free().bits;
-  // Pairs with the release in `release`.
-  const bool taken = file_.lock.word.compare_exchange_strong(
-      expected, held_word_.bits, std::memory_order_acquire, std::memory_order_relaxed);
-  if (taken) TIDELOCK_CRASH_POINT("lock.taken_uncontended");
-  return taken;
+// A free lock is taken by whoever comes; in strict order only while nobody waits.
+bool Queue::take_at_once() noexcept {
+  LockWord word = LockWord::free();
+  do {
+    const LockWord mine =
+        held_word_.with(word.bits & (LockWord::kHasWaiters | LockWord::kInconsistent));
+    // Pairs with the release in `release`.
+    if (file_.lock.word.compare_exchange_strong(word.bits, mine.bits, std::memory_order_acquire,
+                                                std::memory_order_relaxed)) [[likely]] {
+      TIDELOCK_CRASH_POINT("lock.taken_at_once");
+      return true;
+    }
+  } while (word.is_free() && (handover_ == Handover::kBounded || !word.has_waiters()));
+  return false;
 }
 
 Result<Guard> Queue::acquire_contended(Wait::Policy policy, const Backoff& backoff,
@@ -263,6 +270,7 @@ Result<LockInfo> Queue::info() const {
   }
   ring_.for_each([&](std::uint64_t ticket, EntryWord entry, std::uint64_t since_ns) {
     const LockMember member = members_.describe(entry.slot());
+    if (!members_.alive(entry)) return;  // nobody has stepped over it yet
     told.waiters.push_back({.ticket = ticket,
                             .slot = entry.slot(),
                             .pid = member.pid,

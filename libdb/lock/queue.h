@@ -83,7 +83,7 @@ class Queue {
   Queue(const Site& site, Handover handover) noexcept;
 
   [[nodiscard]] bool forked() const noexcept;
-  [[nodiscard]] bool take_uncontended() noexcept;
+  [[nodiscard]] bool take_at_once() noexcept;
   [[nodiscard]] Result<Guard> acquire_contended(Wait::Policy policy, const Backoff& backoff,
                                                 const os::Deadline& deadline);
   [[nodiscard]] Result<Guard> acquire_by_queueing(const os::Deadline& deadline);

@@ -15,6 +15,9 @@ using std::chrono::nanoseconds;
 constexpr nanoseconds kBypassMax = microseconds(500);
 // For how long the first waiter spins, just woken or having asked, before it sleeps again.
 constexpr nanoseconds kSpinMax = microseconds(20);
+// Those whose turn is near look more often: they find a dead holder or a stopped first waiter.
+constexpr nanoseconds kNearSlice = std::chrono::milliseconds(20);
+constexpr std::uint64_t kNearTickets = 8;
 // How long a waiter rests that can announce no sleep: a full ring, or a free lock that somebody
 // before it is about to take.
 constexpr nanoseconds kPollPause = std::chrono::milliseconds(2);
@@ -100,6 +103,10 @@ Waiter::Step Waiter::look() noexcept {
   return Step::kRest;
 }
 
+nanoseconds Waiter::slice() const noexcept {
+  return queued_ && ticket_ - ring_.head() < kNearTickets ? kNearSlice : kSliceMax;
+}
+
 nanoseconds Waiter::stood(LockWord word, nanoseconds now) noexcept {
   return watch_.stood(word, file_.lock.acquired.load(std::memory_order_relaxed), now);
 }
@@ -112,7 +119,7 @@ Waiter::Step Waiter::look_at_free(LockWord word) noexcept {
   const bool mine = !first || (queued_ && first->ticket == ticket_);
   if (!mine) {
     const nanoseconds now = os::monotonic_now();
-    const bool neglected = stood(word, now) >= kOfferMax || now - judged_at_ >= kSliceMax;
+    const bool neglected = stood(word, now) >= kOfferMax || now - judged_at_ >= slice();
     if (neglected) arbiter_.overtake_first(ticket_);
     if (strict_ && !neglected) return Step::kRest;
   }
@@ -124,7 +131,7 @@ Waiter::Step Waiter::look_at_free(LockWord word) noexcept {
 Waiter::Step Waiter::judge(LockWord word) noexcept {
   const nanoseconds now = os::monotonic_now();
   const nanoseconds stands_for = stood(word, now);
-  const bool slice_over = now - judged_at_ >= kSliceMax;
+  const bool slice_over = now - judged_at_ >= slice();
   if (!slice_over && !(word.is_offered() && stands_for >= kOfferMax)) return Step::kRest;
   judged_at_ = now;
   switch (arbiter_.judge(word, stands_for, queued_)) {
@@ -161,7 +168,7 @@ void Waiter::rest(const os::Deadline& deadline) noexcept {
   const LockWord word = arbiter_.look();
   if (word.is_free()) return os::sleep_for(std::min(kTurnPause, left));  // another's turn
   if (first_since_.count() != 0 && word.is_held()) return rest_as_first(word, left);
-  sleep(Sleep::kAsleep, std::min(word.is_offered() ? kOfferMax : kSliceMax, left));
+  sleep(Sleep::kAsleep, std::min(word.is_offered() ? kOfferMax : slice(), left));
 }
 
 // Spins a little; then sleeps until woken if the holder takes its time, or naps until it may ask if
@@ -169,7 +176,7 @@ void Waiter::rest(const os::Deadline& deadline) noexcept {
 void Waiter::rest_as_first(LockWord word, nanoseconds left) noexcept {
   const std::uint64_t acquired = file_.lock.acquired.load(std::memory_order_relaxed);
   if (spin()) return;
-  if (strict_ || word.handover_wanted()) return sleep(Sleep::kAsleep, std::min(kSliceMax, left));
+  if (strict_ || word.handover_wanted()) return sleep(Sleep::kAsleep, std::min(slice(), left));
   const bool busy = file_.lock.acquired.load(std::memory_order_relaxed) != acquired;
   const nanoseconds until_asking = first_since_ + kBypassMax - os::monotonic_now();
   if (until_asking.count() <= 0) return;

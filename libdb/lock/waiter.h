@@ -62,6 +62,7 @@ class Waiter {
   void rest_as_first(LockWord word, std::chrono::nanoseconds left) noexcept;
   void sleep(Sleep depth, std::chrono::nanoseconds timeout) noexcept;
   [[nodiscard]] bool spin() noexcept;
+  [[nodiscard]] std::chrono::nanoseconds slice() const noexcept;
   [[nodiscard]] std::chrono::nanoseconds stood(LockWord word,
                                                std::chrono::nanoseconds now) noexcept;
   [[nodiscard]] bool worth_a_look(LockWord word) const noexcept;

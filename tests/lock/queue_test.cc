@@ -141,28 +141,6 @@ TEST_F(QueueTest, RetriesWithBackoffUntilTriesOrTimeAreUsedUp) {
   EXPECT_TRUE(other->acquire(Wait::Policy::kBackoff, {}, os::Deadline::never()));
 }
 
-TEST_F(QueueTest, ServesWaitersInOrderOfArrival) {
-  for (const Handover handover : {Handover::kStrict, Handover::kBounded}) {
-    const Attached holder = attach("", handover);
-    Result<Guard> guard = acquire(holder, kQueue, {});
-    std::vector<int> order;
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&, i] {
-        const Attached mine = attach("", handover);
-        const Result<Guard> got = acquire(mine, kQueue, milliseconds(20'000));
-        if (got) order.push_back(i);
-        // Long enough that all others want the lock handed over by then.
-        os::sleep_for(milliseconds(2));
-      });
-      until([&] { return waiters(holder) == static_cast<std::size_t>(i + 1); });
-    }
-    guard->release();
-    for (std::thread& thread : threads) thread.join();
-    EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3}));
-  }
-}
-
 TEST_F(QueueTest, LetsMoreWaitThanTheRingHasEntries) {
   const Attached holder = attach();
   Result<Guard> guard = acquire(holder, kQueue, {});

@@ -73,6 +73,7 @@ class Stepper {
       case Pc::kPass: return pass();
       case Pc::kOfferCheck: return offer_check();
       case Pc::kWake: return wake();
+      case Pc::kOvertakeEntry: return overtake_entry();
       case Pc::kRecycle: return recycle();
       case Pc::kHelpHead: return help_head();
       case Pc::kHelpHeadEntry: return help_head_entry();
@@ -303,7 +304,9 @@ class Stepper {
   void judge() {
     const Word word = next_.word;
     me().seen = word;
-    if (word.lock == Lock::kFree) return go("find it free", Pc::kTake);
+    if (word.lock == Lock::kFree) {
+      return start_scan("find it free", Purpose::kOvertake, Pc::kTake);
+    }
     if (offered_to_me(word)) return go("see the offer", Pc::kAccept);
     go("find it taken", Pc::kJudgeGeneration);
   }
@@ -446,6 +449,11 @@ class Stepper {
       if (!first && model_.slices) go("it stood free for long", Pc::kJudge);
       return go(first ? "am first" : "am not first", first ? Pc::kTake : me().after);
     }
+    if (me().purpose == Purpose::kOvertake) {
+      const bool another = found != nullptr && !(me().queued && found->ticket == me().ticket);
+      if (another) me().entry = *found;
+      return go("find the first", another ? Pc::kOvertakeEntry : Pc::kTake);
+    }
     if (me().purpose == Purpose::kWake) {
       if (found == nullptr) return go("nobody to wake", me().after);
       me().entry = *found;
@@ -494,6 +502,20 @@ class Stepper {
     Process& waiter = next_.processes[me().entry.slot];
     if (waiter.queued && waiter.ticket == me().entry.ticket) waiter.asleep = false;
     go("wake it", me().after);
+  }
+
+  // The first waiting has let a free lock stand; now it is taken by this one.
+  void overtake_entry() {
+    Entry& entry = entry_of(me().entry.ticket);
+    if (entry == me().entry) {
+      if (alive(entry.slot, entry.generation)) {
+        entry.place = Place::kLapsed;
+      } else {
+        entry = {.ticket = plus(entry.ticket, model_.ring)};
+      }
+    }
+    me().entry = {};
+    go("overtake the first", Pc::kTake);
   }
 
   // --- leave the queue (Q4) ---------------------------------------------------------------------

@@ -72,14 +72,14 @@ struct LockModel {
     kOwnEntry, kReturn, kLook, kAccept, kSetWaiters, kSetWanted, kFallAsleep, kLastLook, kAsleep,
     kJudge, kJudgeGeneration, kJudgeByte,
     kRecover, kRecoverLook, kTakeOver, kDropRecovery, kLapse, kLapseEntry,
-    kScanHead, kScanFirst, kHelpScan, kScanEntry, kPass, kOfferCheck, kWake,
+    kScanHead, kScanFirst, kHelpScan, kScanEntry, kPass, kOfferCheck, kWake, kOvertakeEntry,
     kRecycle, kHelpHead, kHelpHeadEntry, kHelpHeadAdvance,
     kInside, kRelease,
     kCancelLook,
     kDone,
   };
   // clang-format on
-  enum class Purpose : std::uint8_t { kNone, kPassOn, kWake, kAmIFirst };
+  enum class Purpose : std::uint8_t { kNone, kPassOn, kWake, kAmIFirst, kOvertake };
   enum class Life : std::uint8_t { kRuns, kStopped, kDead };
 
   struct Process {

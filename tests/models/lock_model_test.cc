@@ -53,11 +53,11 @@ TEST(LockModel, IsSoundWhenTheSameMemberComesAgain) {
 }
 
 TEST(LockModel, IsSoundForThreeWithAKill) {
-  expect_sound({.processes = 3, .kills = 1}, 1'900'000);
+  expect_sound({.processes = 3, .kills = 1}, 2'200'000);
 }
 
 TEST(LockModel, IsSoundForThreeWithARingOfOneAndAKill) {
-  expect_sound({.processes = 3, .ring = 1, .kills = 1}, 1'000'000);
+  expect_sound({.processes = 3, .ring = 1, .kills = 1}, 1'300'000);
 }
 
 TEST(LockModel, IsSoundForThreeInStrictOrder) {
@@ -65,7 +65,7 @@ TEST(LockModel, IsSoundForThreeInStrictOrder) {
 }
 
 TEST(LockModel, IsSoundForThreeOfWhichTwoFailFast) {
-  expect_sound({.processes = 3, .fail_fast = {false, true, true}, .kills = 2, .stops = 1}, 350'000);
+  expect_sound({.processes = 3, .fail_fast = {false, true, true}, .kills = 2, .stops = 1}, 430'000);
 }
 
 // Wake-ups are only for speed, but they ought to suffice while nobody dies or stops.

@@ -33,6 +33,11 @@ class ChildProcess {
     ::waitpid(pid_, &status, WUNTRACED);
     return status;
   }
+  [[nodiscard]] bool has_ended() const {
+    siginfo_t facts{};
+    ::waitid(P_PID, static_cast<id_t>(pid_), &facts, WEXITED | WNOHANG | WNOWAIT);
+    return facts.si_pid == pid_;
+  }
   // Blocks until it ended: the wait status, see WIFSIGNALED and WEXITSTATUS.
   int wait() {
     int status = 0;

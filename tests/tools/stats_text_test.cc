@@ -55,11 +55,11 @@ TEST(CheckText, SaysSoundOrListsTheProblems) {
   CheckReport report;
   report.entries = 1;
   report.tables = 2;
-  EXPECT_TRUE(check_text(report).starts_with("sound: 1 entry; read 2 tables"));
+  EXPECT_TRUE(check_text(report).starts_with("sound: 2 tables with 1 entry in 0 blocks"));
   EXPECT_EQ(check_json(report)["sound"], true);
   report.problems = {"000007.sst at 4096: checksum\n"};
   EXPECT_TRUE(check_text(report).starts_with(
-      "problem: 000007.sst at 4096: checksum\\n\n1 problem: 1 entry; read"));
+      "problem: 000007.sst at 4096: checksum\\n\n1 problem: 2 tables"));
   EXPECT_EQ(check_json(report)["sound"], false);
 }
 

@@ -157,10 +157,9 @@ std::string check_text(const CheckReport& report) {
   const std::size_t problems = report.problems.size();
   text += problems == 0 ? "sound: " : show_count(problems) + (problems == 1 ? " problem: "
                                                                             : " problems: ");
-  return text + show_entries(report.entries) + "; read " + show_count(report.tables) +
-         " tables with " + show_count(report.blocks) + " blocks, " +
-         show_count(report.log_records) + " log records, " +
-         show_count(report.memtable_entries) + " memtable entries\n";
+  return text + show_count(report.tables) + " tables with " + show_entries(report.entries) +
+         " in " + show_count(report.blocks) + " blocks, " + show_entries(report.memtable_entries) +
+         " in memtables, " + show_count(report.log_records) + " log records\n";
 }
 
 Json check_json(const CheckReport& report) {

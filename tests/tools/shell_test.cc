@@ -1,0 +1,159 @@
+// The shell in a pipe and on a terminal.
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+
+#include <chrono>
+
+#include "support/temporary_directory.h"
+#include "tools/tool.h"
+
+namespace tidelock::test {
+namespace {
+
+class Shell : public ::testing::Test {
+ protected:
+  Shell() { EXPECT_EQ(output_of({"create", db_}), ""); }
+
+  TemporaryDirectory directory_;
+  std::string db_ = directory_.file("fruit");
+};
+
+TEST_F(Shell, RunsTheLinesOfAPipeWithoutPrompt) {
+  const Outcome outcome = run_tool({"shell", db_},
+                                   "put apple red\n"
+                                   "put 'two words' \"a\\tb\"\n"
+                                   "# a comment, and a blank line\n"
+                                   "\n"
+                                   "get apple\n"
+                                   "scan --json\n"
+                                   "count --prefix t\n");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out,
+            "red\n"
+            "{\"key\":\"apple\",\"value\":\"red\"}\n"
+            "{\"key\":\"two words\",\"value\":\"a\\tb\"}\n"
+            "1\n");
+}
+
+TEST_F(Shell, NamesTheLineThatFailsAndGoesOn) {
+  const Outcome outcome = run_tool({"shell", db_}, "get nothing\nbogus\nput a 1\nget a\n");
+  EXPECT_EQ(outcome.code, 2) << "the highest";
+  EXPECT_EQ(outcome.out, "1\n");
+  EXPECT_NE(outcome.err.find("line 1: not found"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("line 2: invalid: there is no command 'bogus'"), std::string::npos);
+}
+
+TEST_F(Shell, StopsAtTheFirstFailureIfAsked) {
+  const Outcome outcome = run_tool({"shell", db_, "--bail"}, "get nothing\nput a 1\n");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(output_of({"count", db_}), "0\n");
+}
+
+TEST_F(Shell, KeepsOptionsToTheirLine) {
+  const Outcome outcome =
+      run_tool({"shell", db_}, "put 00ff 1 --key-format hex\nget 00ff\nget \\x00\\xff\n");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.out, "1\n");
+}
+
+TEST_F(Shell, WritesNothingWhenReadOnly) {
+  const Outcome outcome = run_tool({"shell", db_, "--read-only"}, "put a 1\ncount\n");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.out, "0\n");
+}
+
+TEST_F(Shell, TakesNoDataFromItsCommands) {
+  const Outcome outcome = run_tool({"shell", db_}, "put a\nload -\ncount\n");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.out, "0\n");
+}
+
+// The program on a terminal of its own.
+class Terminal {
+ public:
+  Terminal(const std::string& db, const std::string& home) {
+    pid_ = ::forkpty(&master_, nullptr, nullptr, nullptr);
+    if (pid_ == 0) {
+      ::setenv("HOME", home.c_str(), 1);
+      ::setenv("TERM", "xterm", 1);
+      ::setenv("LC_ALL", "C.UTF-8", 1);
+      ::execl(TIDELOCK_TOOL, "tidelock", "shell", db.c_str(), nullptr);
+      ::_exit(127);
+    }
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+  ~Terminal() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    ::close(master_);
+  }
+
+  void type(std::string_view keys) const {
+    ASSERT_EQ(::write(master_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+  }
+  // Reads until the text has appeared behind what was waited for before; false after ten seconds.
+  bool wait_for(const std::string& text) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (std::chrono::steady_clock::now() < deadline) {
+      const std::size_t found = shown_.find(text, seen_);
+      if (found != std::string::npos) {
+        seen_ = found + text.size();
+        return true;
+      }
+      read_some();
+    }
+    return false;
+  }
+  [[nodiscard]] const std::string& shown() const { return shown_; }
+  int wait_for_end() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  void read_some() {
+    pollfd ready{master_, POLLIN, 0};
+    if (::poll(&ready, 1, 100) <= 0) return;
+    char bytes[4096];
+    const ssize_t got = ::read(master_, bytes, sizeof bytes);
+    if (got > 0) shown_.append(bytes, static_cast<std::size_t>(got));
+  }
+
+  pid_t pid_ = -1;
+  int master_ = -1;
+  std::string shown_;
+  std::size_t seen_ = 0;
+};
+
+TEST_F(Shell, PromptsCompletesAndRemembersOnATerminal) {
+  ASSERT_EQ(run_tool({"put", db_, "apple pie", "sweet"}).code, 0);
+  {
+    Terminal terminal(db_, directory_.path());
+    ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+    terminal.type("ge\tapp\t\n");
+    EXPECT_TRUE(terminal.wait_for("sweet")) << terminal.shown();
+    ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+    terminal.type("put bell \\x07\n");
+    ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+    terminal.type("get bell\n");
+    EXPECT_TRUE(terminal.wait_for("\n\\x07")) << "escaped on a terminal: " << terminal.shown();
+    terminal.type("quit\n");
+    EXPECT_EQ(terminal.wait_for_end(), 0);
+  }
+  Terminal again(db_, directory_.path());
+  ASSERT_TRUE(again.wait_for("fruit> ")) << again.shown();
+  again.type("\x1b[A\x1b[A\n");  // up twice: "get bell"
+  EXPECT_TRUE(again.wait_for("\n\\x07")) << again.shown();
+  again.type("\x04");  // end of input
+  EXPECT_EQ(again.wait_for_end(), 0);
+}
+
+}  // namespace
+}  // namespace tidelock::test

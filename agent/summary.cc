@@ -80,9 +80,9 @@ void print_kills(std::ostream& out, const Settings& settings, const Report& repo
         << with_decimals(ms.p50, 2) << " ms, p99 " << with_decimals(ms.p99, 2) << " ms, max "
         << with_decimals(ms.max, 2) << " ms\n";
   };
-  out << counted(report.kills, "client") << " killed, " << grouped(report.journal.in_flight)
-      << " of them with a write unanswered; " << counted(report.check.redos, "commit")
-      << " of the dead finished by others\n";
+  out << counted(report.kills, "client") << " killed, "
+      << counted(report.journal.in_flight, "write") << " left unanswered by them; "
+      << counted(report.check.redos, "commit") << " of the dead finished by others\n";
   row("the kill", report.recovery_ms);
   row("the kernel's release", report.recovery_from_release_ms);
 }

@@ -1,0 +1,139 @@
+#include "agent/options.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace tidelock::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::variant<Settings, int> parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), {"tidelock-agent", "run", "db"});
+  // What the parser prints is not of interest here.
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  auto result = parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+  testing::internal::GetCapturedStdout();
+  testing::internal::GetCapturedStderr();
+  return result;
+}
+
+Settings settings_of(const std::vector<const char*>& arguments) {
+  return std::get<Settings>(parse(arguments));
+}
+
+void expect_usage_error(const std::vector<const char*>& arguments) {
+  const auto result = parse(arguments);
+  ASSERT_TRUE(std::holds_alternative<int>(result));
+  EXPECT_EQ(std::get<int>(result), 2);
+}
+
+TEST(CommandLine, FailsFastWithFullJitterUnlessToldOtherwise) {
+  const Settings settings = settings_of({});
+  EXPECT_EQ(settings.directory, "db");
+  EXPECT_EQ(settings.wait, Wait::Policy::kFailFast);
+  ASSERT_TRUE(settings.backoff.has_value());
+  EXPECT_EQ(settings.backoff->jitter, Backoff::Jitter::kFull);
+  EXPECT_EQ(settings.backoff->base, 100us);
+  EXPECT_EQ(settings.backoff->cap, 100ms);
+  EXPECT_EQ(settings.deadline, 10s);
+  EXPECT_EQ(settings.kill_every, 0ms);
+}
+
+TEST(CommandLine, SetsWhatItSays) {
+  const Settings settings = settings_of({"--processes",
+                                         "16",
+                                         "--threads",
+                                         "2",
+                                         "--ops",
+                                         "1000",
+                                         "--read-percent",
+                                         "70",
+                                         "--erase-percent",
+                                         "0",
+                                         "--keys",
+                                         "zipfian",
+                                         "--key-count",
+                                         "12",
+                                         "--preload",
+                                         "--value-size",
+                                         "24",
+                                         "--durability",
+                                         "durable",
+                                         "--wait",
+                                         "queue",
+                                         "--handover",
+                                         "strict",
+                                         "--tries",
+                                         "3",
+                                         "--kill-every",
+                                         "50",
+                                         "--seed",
+                                         "7",
+                                         "--json"});
+  EXPECT_EQ(settings.processes, 16u);
+  EXPECT_EQ(settings.threads, 2u);
+  EXPECT_EQ(settings.writers(), 32u);
+  EXPECT_EQ(settings.operations, 1'000u);
+  EXPECT_EQ(settings.read_percent, 70u);
+  EXPECT_EQ(settings.erase_percent, 0u);
+  EXPECT_EQ(settings.keys, KeyOrder::kZipfian);
+  EXPECT_EQ(settings.key_count, 12u);
+  EXPECT_TRUE(settings.preload);
+  EXPECT_EQ(settings.value_size, 24u);
+  EXPECT_EQ(settings.durability, Durability::kDurable);
+  EXPECT_EQ(settings.wait, Wait::Policy::kQueue);
+  EXPECT_EQ(settings.handover, Handover::kStrict);
+  EXPECT_EQ(settings.tries, 3u);
+  EXPECT_EQ(settings.kill_every, 50ms);
+  EXPECT_EQ(settings.seed, 7u);
+  EXPECT_TRUE(settings.json);
+}
+
+TEST(CommandLine, TakesTimesWithAndWithoutAUnit) {
+  const Settings settings =
+      settings_of({"--backoff-base", "50", "--backoff-cap", "2ms", "--deadline", "3s"});
+  EXPECT_EQ(settings.backoff->base, 50us);
+  EXPECT_EQ(settings.backoff->cap, 2ms);
+  EXPECT_EQ(settings.deadline, 3s);
+  EXPECT_EQ(settings_of({"--deadline", "200"}).deadline, 200ms);
+  EXPECT_EQ(settings_of({"--deadline", "0"}).deadline, Wait::kForEver);
+}
+
+TEST(CommandLine, KnowsEveryBackoff) {
+  EXPECT_FALSE(settings_of({"--backoff", "off"}).backoff.has_value());
+  const std::pair<const char*, Backoff::Jitter> backoffs[] = {
+      {"exponential", Backoff::Jitter::kNone},
+      {"full-jitter", Backoff::Jitter::kFull},
+      {"equal-jitter", Backoff::Jitter::kEqual},
+      {"decorrelated-jitter", Backoff::Jitter::kDecorrelated}};
+  for (const auto& [name, jitter] : backoffs) {
+    EXPECT_EQ(settings_of({"--backoff", name}).backoff->jitter, jitter) << name;
+  }
+}
+
+TEST(CommandLine, DrawsADifferentSeedEachTime) {
+  EXPECT_NE(settings_of({}).seed, settings_of({}).seed);
+}
+
+TEST(CommandLine, RefusesWhatMakesNoSense) {
+  expect_usage_error({"--value-size", "23"});
+  expect_usage_error({"--processes", "0"});
+  expect_usage_error({"--processes", "4000", "--threads", "4000"});
+  expect_usage_error({"--read-percent", "101"});
+  expect_usage_error({"--keys", "latest"});
+  expect_usage_error({"--ops", "5", "--seconds", "5"});
+  expect_usage_error({"--deadline", "5 weeks"});
+  expect_usage_error({"--no-such-option"});
+  expect_usage_error({"another-argument"});
+}
+
+TEST(CommandLine, AnswersACallForHelpWithSuccess) {
+  EXPECT_EQ(std::get<int>(parse({"--help"})), 0);
+}
+
+}  // namespace
+}  // namespace tidelock::agent

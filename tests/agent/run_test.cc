@@ -1,0 +1,153 @@
+// The program as its users run it: real processes on a real database.
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "support/child_process.h"
+#include "support/temporary_directory.h"
+
+namespace tidelock::test {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Answer {
+  int exit_code = -1;
+  std::string output;  // standard output; standard error goes to the test's log
+
+  [[nodiscard]] Json json() const { return Json::parse(output, nullptr, false); }
+};
+
+class AgentTest : public ::testing::Test {
+ protected:
+  // `options` are words of a shell.
+  Answer run(const std::string& options) {
+    const std::string command =
+        std::string(TIDELOCK_AGENT) + " run " + directory_.file("db") + " " + options;
+    std::FILE* pipe = ::popen(command.c_str(), "r");
+    Answer answer;
+    for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
+      answer.output += static_cast<char>(c);
+    }
+    const int status = ::pclose(pipe);
+    if (WIFEXITED(status)) answer.exit_code = WEXITSTATUS(status);
+    return answer;
+  }
+  // A run that must end well; its report.
+  Json good_run(const std::string& options) {
+    const Answer answer = run(options + " --json");
+    EXPECT_EQ(answer.exit_code, 0) << answer.output;
+    Json report = answer.json();
+    EXPECT_TRUE(report.is_object()) << answer.output;
+    EXPECT_EQ(report["lost"], 0);
+    EXPECT_EQ(report["contradictions"], 0);
+    EXPECT_EQ(report["check_problems"], 0);
+    return report;
+  }
+  TemporaryDirectory directory_;
+};
+
+using Agent = AgentTest;
+
+TEST_F(Agent, LosesNothingWhileClientsAreKilled) {
+  const Json report = good_run("--processes 4 --seconds 3 --kill-every 30 --key-count 1000");
+  EXPECT_GT(report["kills"], 30);
+  EXPECT_GT(report["acknowledged"], 1'000);
+  EXPECT_GT(report["recovery_ms"]["max"], 0.0);
+}
+
+TEST_F(Agent, LosesNothingWhileClientsThatQueueAreKilled) {
+  const Json report =
+      good_run("--processes 4 --seconds 3 --kill-every 30 --key-count 1000 --wait queue");
+  EXPECT_GT(report["kills"], 30);
+  EXPECT_EQ(report["retries"], 0);
+}
+
+TEST_F(Agent, LosesNothingOnAFewHotKeysOfManyThreads) {
+  good_run(
+      "--processes 3 --threads 3 --seconds 2 --kill-every 100 --key-count 5 --keys zipfian "
+      "--erase-percent 30 --backoff decorrelated-jitter");
+}
+
+TEST_F(Agent, DoesAsManyOperationsAsItIsAskedFor) {
+  const Json report = good_run("--processes 2 --threads 2 --ops 10001 --value-size 24");
+  EXPECT_EQ(report["operations"], 10'001);
+  EXPECT_EQ(report["reads"].get<int>() + report["writes"].get<int>(), 10'001);
+  EXPECT_EQ(report["acknowledged"], report["writes"]);
+}
+
+TEST_F(Agent, DoesAsManyOperationsAsItIsAskedForThoughClientsAreKilled) {
+  const Json report = good_run("--processes 2 --ops 400000 --kill-every 100 --key-count 100");
+  EXPECT_GE(report["operations"], 399'000);
+}
+
+TEST_F(Agent, PreloadsEveryKey) {
+  const Json report =
+      good_run("--key-count 5000 --preload --read-percent 100 --ops 1000 --processes 2");
+  EXPECT_EQ(report["acknowledged"], 5'000);
+  EXPECT_EQ(report["writes"], 0);
+}
+
+TEST_F(Agent, WritesTheKeysOfAFile) {
+  std::ofstream(directory_.file("keys")) << "delta\nalpha\n\ncharlie\nbravo\nalpha\n";
+  const Json report = good_run("--key-file " + directory_.file("keys") + " --ops 5000");
+  EXPECT_EQ(report["settings"]["key_count"], 4);
+}
+
+TEST_F(Agent, WritesDurably) {
+  const Json report = good_run("--durability durable --processes 3 --ops 300 --read-percent 0");
+  EXPECT_EQ(report["acknowledged"], 300);
+}
+
+TEST_F(Agent, GoesOnWithADatabaseThatHasBeenUsedBefore) {
+  good_run("--ops 5000 --key-count 100");
+  good_run("--ops 5000 --key-count 100 --seed 1");
+}
+
+TEST_F(Agent, ReportsEverythingThatProgramsRead) {
+  const Json report = good_run("--ops 1000 --seed 99");
+  for (const char* field : {"operations", "ops_per_second", "acknowledged", "lost",
+                            "contradictions", "kills", "retries", "jain", "waits", "reads",
+                            "writes", "check_problems", "longest_wait_ms", "seed"}) {
+    EXPECT_TRUE(report[field].is_number()) << field;
+  }
+  for (const char* group : {"latency_us", "recovery_ms"}) {
+    for (const char* field : {"p50", "p99", "p999", "max"}) {
+      EXPECT_TRUE(report[group][field].is_number()) << group << "." << field;
+    }
+  }
+  EXPECT_EQ(report["seed"], 99);
+  EXPECT_EQ(report["settings"]["wait"], "fail-fast");
+  EXPECT_EQ(report["settings"]["backoff"], "full-jitter");
+}
+
+TEST_F(Agent, SaysInWordsThatNothingWasLost) {
+  const Answer answer = run("--ops 1000");
+  EXPECT_EQ(answer.exit_code, 0);
+  EXPECT_NE(answer.output.find("lost = 0"), std::string::npos) << answer.output;
+  EXPECT_NE(answer.output.find("Nothing lost."), std::string::npos) << answer.output;
+}
+
+TEST_F(Agent, SaysWithItsExitCodeWhatStoodInTheWay) {
+  EXPECT_EQ(run("--value-size 3").exit_code, 2);
+  EXPECT_EQ(run("--key-file " + directory_.file("none")).exit_code, 5);
+  std::ofstream(directory_.file("db")) << "a file, not a directory";
+  const int code = run("--ops 10").exit_code;
+  EXPECT_TRUE(code == 2 || code == 5) << code;
+}
+
+TEST_F(Agent, LeavesNoJournalsBehind) {
+  const std::string temporary = directory_.file("tmp");
+  std::filesystem::create_directory(temporary);
+  ::setenv("TMPDIR", temporary.c_str(), 1);
+  good_run("--ops 1000");
+  ::unsetenv("TMPDIR");
+  EXPECT_TRUE(std::filesystem::is_empty(temporary));
+}
+
+}  // namespace
+}  // namespace tidelock::test

@@ -246,6 +246,10 @@ Status Engine::compact(const KeyRange& range) {
 }
 
 Result<LockInfo> Engine::lock_info() const {
+  if (context_->read_only()) {
+    return Status(StatusCode::kReadOnly, "lock info of " + context_->directory +
+                                             ": a read-only handle has no place in the queue");
+  }
   return context_->queue->info();
 }
 

@@ -25,10 +25,12 @@ class OpenTest : public test::DatabaseTest {
     }
     return found;
   }
-  void overwrite(const std::string& name, std::uint64_t offset, char value) const {
+  void flip_a_bit(const std::string& name, std::uint64_t offset) const {
     std::fstream file(path() + "/" + name, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(offset));
+    const auto flipped = static_cast<char>(file.get() ^ 1);
     file.seekp(static_cast<std::streamoff>(offset));
-    file.put(value);
+    file.put(flipped);
   }
   // Leaves the database as a copy of it would be: no live shared state.
   void forget_shared_state() const {
@@ -87,7 +89,7 @@ TEST_F(OpenTest, FilesWithoutCurrentAreNotTakenForNoDatabase) {
 
 TEST_F(OpenTest, DamageToCurrentIsReportedWithItsName) {
   (void)open();
-  overwrite("CURRENT", 40, '\x7f');
+  flip_a_bit("CURRENT", 40);
   const Status status = Db::open(path()).status();
   EXPECT_EQ(status.code(), StatusCode::kCorruption) << status.to_string();
   EXPECT_NE(status.message().find("CURRENT"), std::string::npos);
@@ -247,6 +249,16 @@ TEST_F(OpenTest, AReaderNeedsOnlyReadPermission) {
   ASSERT_TRUE(db.close().ok());
   forget_shared_state();
   EXPECT_TRUE(test::exited_with(read(), 0)) << "without shared state";
+}
+
+TEST_F(OpenTest, AReaderHasNoPlaceInTheQueueAndSaysSo) {
+  Db db = open();
+  Db reader = open_for_reading();
+  EXPECT_EQ(reader.lock_info().status().code(), StatusCode::kReadOnly);
+  EXPECT_EQ(reader.flush().code(), StatusCode::kReadOnly);
+  EXPECT_TRUE(reader.stats().has_value());
+  EXPECT_TRUE(reader.check().value().problems.empty());
+  EXPECT_TRUE(reader.close().ok());
 }
 
 TEST_F(OpenTest, AReaderFollowsTheWriters) {

@@ -157,8 +157,8 @@ class Db {
   // empty `problems` means sound. An error only if the check itself could not run.
   [[nodiscard]] Result<CheckReport> check();
   [[nodiscard]] Result<Stats> stats();
-  // Who holds the writer lock, who waits, who is attached. kReadOnly for a read-only handle that
-  // finds no live shared state.
+  // Who holds the writer lock, who waits, who is attached. kReadOnly for a read-only
+  // handle, which has no place in the queue.
   [[nodiscard]] Result<LockInfo> lock_info() const;
 
   // Joins the background thread; the last one out also syncs and seals the log. Calls in other

@@ -10,7 +10,7 @@
 
 #include "table/iterator.h"
 #include "table/reader.h"
-#include "table_forge.h"
+#include "table/table_forge.h"
 
 // A table file of any content: opening it, reading it both ways and verifying it ends, stays
 // inside the bytes, and yields entries or a Status. The input is tried twice: as it is, where

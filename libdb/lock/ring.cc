@@ -29,13 +29,13 @@ Ring::Claim Ring::claim(Identity owner) noexcept {
     entry.bits = at(tail).word.load();
     const std::int32_t ahead = entry.laps_ahead(tail);
     if (ahead < 0) break;
-    if (ahead > 0) continue;  // tail was read long ago
     const std::uint64_t ticket = tail;
     const EntryWord mine = EntryWord::of(ticket, EntryWord::Place::kWaiting, owner);
-    const bool claimed = entry.place() == EntryWord::Place::kEmpty &&
+    const bool claimed = ahead == 0 && entry.place() == EntryWord::Place::kEmpty &&
                          at(ticket).word.compare_exchange_strong(entry.bits, mine.bits);
     if (claimed) TIDELOCK_CRASH_POINT("lock.entry_claimed");
-    file_.tail.compare_exchange_strong(tail, ticket + 1);  // mine, or somebody's who has not yet
+    // Mine, or somebody's who has not moved tail yet, or who died before and is recycled already.
+    file_.tail.compare_exchange_strong(tail, ticket + 1);
     if (claimed) return {.claimed = true, .ticket = ticket, .in_the_way = {}};
   }
   return {.claimed = false, .ticket = 0, .in_the_way = entry};

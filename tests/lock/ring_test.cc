@@ -108,6 +108,15 @@ TEST_F(RingTest, MendsAHeadAndATailThatTheDeadLeftBehind) {
   EXPECT_EQ(ring.head(), 1u);
 }
 
+TEST_F(RingTest, MendsATailWhoseClaimerDiedAndWasRecycled) {
+  Ring ring = make(4);
+  (void)ring.claim(kAnna);
+  file_->tail.store(0);
+  ring.recycle(ring.first_waiting()->entry);
+  EXPECT_FALSE(ring.first_waiting().has_value());
+  EXPECT_EQ(ring.claim(kBert).ticket, 1u);
+}
+
 TEST_F(RingTest, FindsTheEntryThatAnOfferNames) {
   Ring ring = make(4);
   (void)ring.claim(kAnna);

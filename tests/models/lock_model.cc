@@ -203,8 +203,8 @@ class Stepper {
     me().entry = entry_of(me().ticket);
     const int ahead = distance(me().entry.ticket, me().ticket);
     if (ahead == 0 && me().entry.place == Place::kEmpty) return go("see it empty", Pc::kClaim);
-    if (ahead == 0) return go("see it claimed", Pc::kAdvanceTail);
-    if (ahead > 0) return go("see a later lap", Pc::kTail);
+    const bool helps = ahead == 0 || !broken(Broken::kTailHelpedOnlyWhileClaimed);
+    if (ahead >= 0) return go("see tail lag", helps ? Pc::kAdvanceTail : Pc::kTail);
     go("see the ring full", Pc::kMakeRoom);
   }
 
@@ -436,8 +436,13 @@ class Stepper {
     const int ahead = distance(entry.ticket, me().scan);
     if (ahead < 0 || (ahead == 0 && entry.place == Place::kEmpty)) return scanned(nullptr);
     if (ahead == 0 && entry.place == Place::kWaiting) return scanned(&entry);
+    const bool lapsed = ahead == 0;
     me().scan = plus(me().scan, 1);
     go("skip an entry", Pc::kScanEntry);
+    if (!lapsed || now_.evictions == model_.evictions) return;
+    ++next_.evictions;
+    entry_of(entry.ticket) = {.ticket = plus(entry.ticket, model_.ring)};
+    go("move out a lapsed entry", Pc::kScanEntry);
   }
 
   void scanned(const Entry* found) {
@@ -498,7 +503,17 @@ class Stepper {
     start_scan("it waits no more", Purpose::kPassOn, me().after);
   }
 
+  // Where nobody is asleep who had announced it, a probe tells the dead, and the next one is meant.
   void wake() {
+    if (!alive(me().entry.slot, me().entry.generation)) {
+      Entry& entry = entry_of(me().entry.ticket);
+      if (entry == me().entry) entry = {.ticket = plus(entry.ticket, model_.ring)};
+      const bool offered = me().seen.lock == Lock::kOffered;
+      const State saved = next_;
+      start_scan("find it dead", offered ? Purpose::kPassOn : Purpose::kWake, me().after);
+      next_ = saved;
+      return;
+    }
     Process& waiter = next_.processes[me().entry.slot];
     if (waiter.queued && waiter.ticket == me().entry.ticket) waiter.asleep = false;
     go("wake it", me().after);

@@ -14,17 +14,18 @@ namespace tidelock::models {
 // A rule broken on purpose. The explorer must find out.
 enum class Broken : std::uint8_t {
   kNothing,
-  kProbeIgnoresGeneration,     // Q2
-  kHeadBeforeRecycling,        // Q4
-  kNoSlices,                   // Q5: waiters rely on being woken
-  kOffersNeverLapse,           // Q6
-  kInconsistentEndsAtRelease,  // Q7
-  kTakeoverByStore,            // Q7: no compare-and-swap of the exact word
-  kNoLookAfterCancel,          // Q8
-  kNoCheckAfterOffer,          // Q8
-  kNoLookAfterClearing,        // Q8: has-waiters cleared, the tail not looked at
-  kStealFromStopped,           // Q9
-  kRecoveryByteRequired,       // a process stopped in recovery would stop all others
+  kProbeIgnoresGeneration,      // Q2
+  kHeadBeforeRecycling,         // Q4
+  kTailHelpedOnlyWhileClaimed,  // Q4: a dead claimer's entry may be recycled before tail moved on
+  kNoSlices,                    // Q5: waiters rely on being woken
+  kOffersNeverLapse,            // Q6
+  kInconsistentEndsAtRelease,   // Q7
+  kTakeoverByStore,             // Q7: no compare-and-swap of the exact word
+  kNoLookAfterCancel,           // Q8
+  kNoCheckAfterOffer,           // Q8
+  kNoLookAfterClearing,         // Q8: has-waiters cleared, the tail not looked at
+  kStealFromStopped,            // Q9
+  kRecoveryByteRequired,        // a process stopped in recovery would stop all others
 };
 
 struct LockModel {
@@ -41,6 +42,7 @@ struct LockModel {
   std::uint8_t restarts = 0;  // a killed process's member slot is attached again
   std::uint8_t stops = 0;     // each may be followed by a resume
   std::uint8_t cancels = 0;
+  std::uint8_t evictions = 0;  // lapsed waiters moved out while the ring has room
   Broken broken = Broken::kNothing;
 
   enum class Lock : std::uint8_t { kFree, kHeld, kOffered };
@@ -109,7 +111,7 @@ struct LockModel {
     std::array<std::uint8_t, kProcessesMax> generations{};
     std::uint8_t recovery = 0;  // 1 + the process that holds the byte
     bool damaged = false;       // ghost: a holder died inside, nobody has repaired since
-    std::uint8_t kills = 0, restarts = 0, stops = 0, cancels = 0;  // used up
+    std::uint8_t kills = 0, restarts = 0, stops = 0, cancels = 0, evictions = 0;  // used up
     std::array<Process, kProcessesMax> processes{};
   };
 

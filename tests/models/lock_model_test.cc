@@ -44,6 +44,10 @@ TEST(LockModel, IsSoundForTwoInStrictOrder) {
   expect_sound({.strict = true, .kills = 2, .restarts = 1, .stops = 1, .cancels = 1}, 300'000);
 }
 
+TEST(LockModel, IsSoundWhenALapsedWaiterIsMovedOut) {
+  expect_sound({.turns = {2, 1}, .strict = true, .kills = 1, .stops = 1, .evictions = 2}, 900'000);
+}
+
 TEST(LockModel, IsSoundForTwoWithARingOfOne) {
   expect_sound({.ring = 1, .kills = 2, .restarts = 1, .stops = 1, .cancels = 1}, 100'000);
 }
@@ -83,6 +87,11 @@ TEST(LockModelWithoutQ2, IsStuckBehindADeadHolderWhoseSlotIsUsedAgain) {
 
 TEST(LockModelWithoutQ4, LeavesAnEntryInUseBehindTheHead) {
   expect_found_out({}, Broken::kHeadBeforeRecycling, "an entry in use lies before head");
+}
+
+TEST(LockModelWithoutQ4, LetsNobodyQueueAnyMoreAfterADeathBetweenClaimAndTail) {
+  expect_found_out({.turns = {2, 1}, .strict = true, .kills = 1, .stops = 1, .evictions = 1},
+                   Broken::kTailHelpedOnlyWhileClaimed, kStuck);
 }
 
 TEST(LockModelWithoutQ5, SleepsForEverBehindADeadHolder) {

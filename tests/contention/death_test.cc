@@ -15,8 +15,9 @@
 #include "lock/queue.h"
 #include "os/crash_point.h"
 #include "support/child_process.h"
+#include "support/comes_true.h"
 #include "support/lock_site.h"
-#include "support/shared_memory.h"
+#include "support/shared_value.h"
 #include "support/temporary_directory.h"
 
 namespace tidelock::lock {
@@ -113,7 +114,7 @@ class DeathTest : public testing::TestWithParam<Handover> {
   test::TemporaryDirectory directory_;
   std::string path_ = directory_.file("queue");
   test::LockSite layout_{path_, kRingEntriesMax};
-  test::SharedMemory<Acts> acts_;
+  test::SharedValue<Acts> acts_;
 };
 
 // The time counts from the moment when the kernel lets go of the dead holder's byte.

@@ -19,8 +19,9 @@
 #include "os/crash_point.h"
 #include "os/process.h"
 #include "support/child_process.h"
+#include "support/comes_true.h"
 #include "support/lock_site.h"
-#include "support/shared_memory.h"
+#include "support/shared_value.h"
 #include "support/source_tree.h"
 #include "support/temporary_directory.h"
 
@@ -108,7 +109,7 @@ class KillTest : public testing::Test {
   test::TemporaryDirectory directory_;
   std::string path_ = directory_.file("queue");
   test::LockSite layout_{path_, 8};
-  test::SharedMemory<Board> board_;
+  test::SharedValue<Board> board_;
   std::mt19937_64 random_;
   std::uint32_t next_visitor_ = 0;
   std::uint32_t last_visitor_ = 0;

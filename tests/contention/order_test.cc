@@ -12,8 +12,9 @@
 #include "contention/guarded_data.h"
 #include "lock/queue.h"
 #include "support/child_process.h"
+#include "support/comes_true.h"
 #include "support/lock_site.h"
-#include "support/shared_memory.h"
+#include "support/shared_value.h"
 #include "support/temporary_directory.h"
 
 namespace tidelock::lock {
@@ -109,7 +110,7 @@ class ProcessesTest : public testing::TestWithParam<Handover> {
   test::TemporaryDirectory directory_;
   std::string path_ = directory_.file("queue");
   test::LockSite layout_{path_, 8};  // more processes than entries
-  test::SharedMemory<Board> board_;
+  test::SharedValue<Board> board_;
 };
 
 TEST_P(ProcessesTest, ExcludeEachOther) {

@@ -10,6 +10,7 @@
 #include "os/directory.h"
 #include "os/process.h"
 #include "support/child_process.h"
+#include "support/comes_true.h"
 #include "support/lock_site.h"
 #include "support/temporary_directory.h"
 
@@ -42,13 +43,6 @@ class QueueTest : public testing::Test {
   }
   static bool is_free_for(const Attached& who) { return bool(acquire(who, kFailFast, {})); }
 
-  // Waits for a fact that another thread brings about.
-  template <typename Fact>
-  static void until(const Fact& fact) {
-    const os::Deadline deadline = os::Deadline::after(milliseconds(20'000));
-    while (!fact() && !deadline.expired()) os::sleep_for(std::chrono::microseconds(200));
-    ASSERT_TRUE(fact());
-  }
   static std::size_t waiters(const Attached& who) { return who->info().value().waiters.size(); }
 
   test::TemporaryDirectory directory_;
@@ -152,7 +146,7 @@ TEST_F(QueueTest, LetsMoreWaitThanTheRingHasEntries) {
       if (acquire(mine, kQueue, milliseconds(20'000))) served.fetch_add(1);
     });
   }
-  until([&] { return waiters(holder) == 4; });
+  ASSERT_TRUE(test::comes_true([&] { return waiters(holder) == 4; }));
   const Attached late = attach();
   const Result<Guard> refused = acquire(late, kQueue, milliseconds(5));
   EXPECT_EQ(refused.status().code(), StatusCode::kTimedOut);
@@ -199,7 +193,7 @@ TEST_F(QueueTest, ShowsHolderWaitersAndMembers) {
   waits->set_view(17);
   Result<Guard> guard = acquire(holder, kQueue, {});
   std::thread waiter([&] { EXPECT_TRUE(acquire(waits, kQueue, milliseconds(20'000))); });
-  until([&] { return waiters(holder) == 1; });
+  ASSERT_TRUE(test::comes_true([&] { return waiters(holder) == 1; }));
   os::sleep_for(milliseconds(5));
   const LockInfo info = waits->info().value();
   EXPECT_EQ(info.word, LockInfo::Word::kHeld);

@@ -15,8 +15,8 @@
 // Which records of a directory's logs exist: the one place that decides it, for recovery and for
 // readers without shared state (rule C9). A function of bytes; it writes nothing.
 //
-// P1. What is replayed is a prefix of what was committed, whole records only, possibly with one
-//     more: a record whose writer died before its commit, or was never told of it.
+// P1. What is replayed is a prefix of what was committed, whole records only. One more may follow:
+//     a record that was copied whole by a writer that died before its commit.
 // P2. A log continues another if it names its number, and its base is a position of that log with
 //     the same sequence number and chain value. There the other ends: what its file holds behind
 //     is a dead writer's.

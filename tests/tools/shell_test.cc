@@ -110,9 +110,14 @@ class Terminal {
     return false;
   }
   [[nodiscard]] const std::string& shown() const { return shown_; }
+  // The exit code; -1 if a signal ended it or ten seconds did not.
   int wait_for_end() {
     int status = 0;
-    ::waitpid(pid_, &status, 0);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (::waitpid(pid_, &status, WNOHANG) == 0) {
+      if (std::chrono::steady_clock::now() > deadline) return -1;
+      read_some();
+    }
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
@@ -144,6 +149,7 @@ TEST_F(Shell, PromptsCompletesAndRemembersOnATerminal) {
     ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
     terminal.type("get bell\n");
     EXPECT_TRUE(terminal.wait_for("\n\\x07")) << "escaped on a terminal: " << terminal.shown();
+    ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
     terminal.type("quit\n");
     EXPECT_EQ(terminal.wait_for_end(), 0);
   }
@@ -151,6 +157,8 @@ TEST_F(Shell, PromptsCompletesAndRemembersOnATerminal) {
   ASSERT_TRUE(again.wait_for("fruit> ")) << again.shown();
   again.type("\x1b[A\x1b[A\n");  // up twice: "get bell"
   EXPECT_TRUE(again.wait_for("\n\\x07")) << again.shown();
+  // Only at a prompt: a terminal not yet in raw mode keeps the key for itself.
+  ASSERT_TRUE(again.wait_for("fruit> ")) << again.shown();
   again.type("\x04");  // end of input
   EXPECT_EQ(again.wait_for_end(), 0);
 }

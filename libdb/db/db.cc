@@ -9,6 +9,7 @@
 #include "db/read.h"
 #include "db/snapshot_state.h"
 #include "db/stats.h"
+#include "lsm/destroy.h"
 #include "lsm/engine.h"
 #include "wal/operation.h"
 

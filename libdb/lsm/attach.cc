@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "lock/layout.h"
 #include "lsm/catalog.h"
+#include "lsm/destroy.h"
 #include "lsm/rebuild.h"
 #include "manifest/manifest_reader.h"
 #include "os/crash_point.h"
@@ -35,14 +35,14 @@ Status check_links(const os::File& file) {
                                               "shares this database's mutable files");
 }
 
-Result<os::File> open_or_create_lock(const std::string& directory, const Options& options) {
-  const std::string path = directory + "/" + state::kLockName;
-  for (;;) {
-    Result<os::File> file = os::File::open(path, os::FileAccess::kReadWrite);
-    if (file || file.error().code() != StatusCode::kNotFound) return file;
-    file = os::File::create(path, {options.file_mode, options.file_group});
-    if (file || file.error().code() != StatusCode::kExists) return file;
+Result<os::File> open_lock(const std::string& directory, const os::FileOwnership& ownership) {
+  const bool exists = os::file_exists(directory + "/" + state::kLockName);
+  // A directory of another store gets no file of ours.
+  if (!exists && os::file_exists(directory + "/" + state::kCurrentName)) {
+    Status ours = manifest::read_current(directory, Access::kReadOnly).status();
+    if (ours.code() == StatusCode::kUnsupported) return ours;
   }
+  return open_or_create_lock(directory, ownership);
 }
 
 // A lock on one descriptor must exclude another, and a second mapping must see the first.
@@ -114,6 +114,7 @@ Status read_identity(Context& context) {
   if (Status status = live->reader.read_all(); !status.ok()) return status;
   context.uuid = live->current.uuid;
   context.created = live->reader.version().created();
+  TIDELOCK_CRASH_POINT("attach.identified");
   return check_fixed(context.directory, context.options.fixed, context.created);
 }
 
@@ -182,16 +183,19 @@ Status join_queue(Context& context) {
   return {};
 }
 
-Status create_if_asked(const std::string& directory, const Options& options) {
+// True if it made one.
+Result<bool> create_if_asked(const std::string& directory, const Options& options) {
   const bool exists = os::file_exists(directory + "/" + state::kCurrentName);
   if (exists && options.mode == OpenMode::kCreate) {
     return Status(StatusCode::kExists, "create " + directory + ": there is a database already");
   }
-  if (exists) return {};
+  if (exists) return false;
   if (options.mode == OpenMode::kOpen) {
     return Status(StatusCode::kNotFound, "open " + directory + ": there is no database");
   }
-  return create_database(directory, options);
+  Status status = create_database(directory, options);
+  if (!status.ok()) return status;
+  return true;
 }
 
 BusyInfo busy_opening() {
@@ -219,10 +223,31 @@ std::unique_ptr<Context> make_context(const std::string& directory, const Option
   return context;
 }
 
+// The rest of the protocol for whoever found nobody attached: `open` is held exclusively, and
+// shared afterwards.
+Status attach_alone(Context& context) {
+  if (Status status = read_identity(context); !status.ok()) return status;
+  if (Status status = check_exclusion(context.locks->file()); !status.ok()) return status;
+  if (Status status = make_valid(context); !status.ok()) return status;
+  return context.locks->downgrade(kOpenByte);
+}
+
+// For whoever found others attached, and holds `open` shared. A state that is not to be had is
+// being left by them just now.
+Status attach_beside_others(Context& context) {
+  const std::string& directory = context.directory;
+  if (context.options.mode == OpenMode::kCreate &&
+      os::file_exists(directory + "/" + state::kCurrentName)) {
+    return Status(StatusCode::kExists, "create " + directory + ": there is a database already");
+  }
+  if (Status status = read_identity(context); !status.ok()) return status;
+  return use_theirs(context).ok() ? Status() : wait_failed(directory);
+}
+
 // One try to get in. kBusy: not now.
 Result<Attached> try_attach(const std::string& directory, const Options& options) {
   auto context = make_context(directory, options);
-  Result<os::File> lock_file = open_or_create_lock(directory, options);
+  Result<os::File> lock_file = open_lock(directory, context->ownership());
   if (!lock_file) return lock_file.error();
   if (Status status = check_links(*lock_file); !status.ok()) return status;
   context->locks = std::make_unique<os::ByteLocks>(std::move(*lock_file));
@@ -240,61 +265,63 @@ Result<Attached> try_attach(const std::string& directory, const Options& options
   Result<os::FileIdentity> named = os::path_identity(file.path());
   if (!named || !(*named == *locked)) return wait_failed(directory);
 
-  Status status = *alone ? create_if_asked(directory, options) : Status();
-  if (!*alone && options.mode == OpenMode::kCreate &&
-      os::file_exists(directory + "/" + state::kCurrentName)) {
-    status = Status(StatusCode::kExists, "create " + directory + ": there is a database already");
-  }
-  if (status.ok()) status = read_identity(*context);
-  if (!status.ok()) return status;
-  TIDELOCK_CRASH_POINT("attach.identified");
-  if (*alone) {
-    status = check_exclusion(file);
-    if (status.ok()) status = make_valid(*context);
-    if (status.ok()) status = context->locks->downgrade(kOpenByte);
-  } else {
-    status = use_theirs(*context);
-    if (!status.ok()) return wait_failed(directory);
-  }
+  Result<bool> created = *alone ? create_if_asked(directory, options) : false;
+  if (!created) return created.error();
+  Status status = *alone ? attach_alone(*context) : attach_beside_others(*context);
+  // What could not be made whole is not left half made.
+  if (!status.ok() && *created) (void)remove_files(directory);
   if (status.ok()) status = join_queue(*context);
   if (!status.ok()) return status;
   TIDELOCK_CRASH_POINT("attach.joined");
   return Attached{std::move(context), *alone};
 }
 
-Result<std::string> prepare_directory(const std::string& directory, const Options& options) {
+struct Ground {
+  std::string path;   // canonical
+  bool made = false;  // by this call
+};
+
+Result<Ground> prepare_directory(const std::string& directory, const Options& options) {
+  Ground ground;
   if (!os::directory_exists(directory)) {
     if (options.mode == OpenMode::kOpen || options.access == Access::kReadOnly) {
       return Status(StatusCode::kNotFound, "open " + directory + ": there is no such directory");
     }
     Status made = os::make_directory(directory, {options.file_mode, options.file_group});
     if (!made.ok() && made.code() != StatusCode::kExists) return made;
+    ground.made = made.ok();
   }
   Result<std::string> canonical = os::canonical_path(directory);
-  if (!canonical) return canonical;
-  if (Status status = check_ground(*canonical, options); !status.ok()) return status;
-  return canonical;
+  if (!canonical) return canonical.error();
+  ground.path = std::move(*canonical);
+  if (Status status = check_ground(ground.path, options); !status.ok()) {
+    if (ground.made) (void)os::remove_directory(ground.path);
+    return status;
+  }
+  return ground;
 }
 
 }  // namespace
 
 Result<Attached> attach(const std::string& directory, const Options& options) {
   if (Status status = check_range(options.fixed); !status.ok()) return status;
-  Result<std::string> path = prepare_directory(directory, options);
-  if (!path) return path.error();
+  Result<Ground> ground = prepare_directory(directory, options);
+  if (!ground) return ground.error();
   // Whoever only opens leaves no trace where there is no database.
-  if (options.mode == OpenMode::kOpen && !os::file_exists(*path + "/" + state::kCurrentName)) {
-    return Status(StatusCode::kNotFound, "open " + *path + ": there is no database");
+  if (options.mode == OpenMode::kOpen &&
+      !os::file_exists(ground->path + "/" + state::kCurrentName)) {
+    return Status(StatusCode::kNotFound, "open " + ground->path + ": there is no database");
   }
   const os::Deadline deadline = os::Deadline::after(options.wait.policy == Wait::Policy::kFailFast
                                                         ? std::chrono::milliseconds(0)
                                                         : options.wait.deadline);
   std::chrono::nanoseconds pause = std::chrono::microseconds(100);
   for (;;) {
-    Result<Attached> attached = try_attach(*path, options);
+    Result<Attached> attached = try_attach(ground->path, options);
     if (attached) return attached;
     const BusyInfo* const busy = attached.error().busy();
     if (busy == nullptr || busy->reason != BusyReason::kOpen || deadline.expired()) {
+      if (ground->made) (void)os::remove_directory(ground->path);  // unless there is anything in it
       return attached;
     }
     const auto jitter = std::chrono::nanoseconds(
@@ -308,11 +335,11 @@ Result<Attached> attach_read_only(const std::string& directory, const Options& o
   if (options.mode != OpenMode::kOpen) {
     return Status(StatusCode::kInvalid, "open " + directory + ": a reader cannot create");
   }
-  Result<std::string> path = prepare_directory(directory, options);
-  if (!path) return path.error();
-  auto context = make_context(*path, options);
+  Result<Ground> ground = prepare_directory(directory, options);
+  if (!ground) return ground.error();
+  auto context = make_context(ground->path, options);
   Result<os::File> lock_file =
-      os::File::open(*path + "/" + state::kLockName, os::FileAccess::kRead);
+      os::File::open(ground->path + "/" + state::kLockName, os::FileAccess::kRead);
   if (lock_file) context->locks = std::make_unique<os::ByteLocks>(std::move(*lock_file));
   if (Status status = read_identity(*context); !status.ok()) return status;
   return Attached{std::move(context), false};
@@ -321,46 +348,6 @@ Result<Attached> attach_read_only(const std::string& directory, const Options& o
 Result<bool> become_last(Context& context) {
   context.locks->unlock(kOpenByte);
   return context.locks->try_lock(kOpenByte, Mode::kExclusive);
-}
-
-Status destroy_database(const std::string& directory) {
-  Result<std::string> path = os::canonical_path(directory);
-  if (!path) return path.error();
-  // A destruction that died has removed CURRENT, but not yet LOCK.
-  if (!os::file_exists(*path + "/" + state::kCurrentName) &&
-      !os::file_exists(*path + "/" + state::kLockName)) {
-    return Status(StatusCode::kNotFound, "destroy " + *path + ": there is no database");
-  }
-  Result<os::File> lock_file = open_or_create_lock(*path, {});
-  if (!lock_file) return lock_file.error();
-  os::ByteLocks locks(std::move(*lock_file));
-  Result<bool> alone = locks.try_lock(kOpenByte, Mode::kExclusive);
-  if (!alone) return alone.error();
-  if (!*alone) {
-    return Status(StatusCode::kBusy, "destroy " + *path + ": it is open", busy_opening());
-  }
-  Result<std::vector<std::string>> names = os::list_directory(*path);
-  if (!names) return names.error();
-  // CURRENT first: from then on there is no database, whatever else a death leaves behind. LOCK
-  // last: whoever waits for it finds the path gone, or made anew, and tries again.
-  std::vector<std::string> doomed{state::kCurrentName};
-  for (const std::string& name : *names) {
-    if (state::parse_file_name(name) || name == state::kStateName || name == state::kQueueName ||
-        name == "CURRENT.tmp" || name == state::kEventLogName ||
-        name == std::string(state::kEventLogName) + ".old") {
-      doomed.push_back(name);
-    }
-  }
-  doomed.emplace_back(state::kLockName);
-  for (const std::string& name : doomed) {
-    Status status = os::unlink_file(*path + "/" + name);
-    if (!status.ok() && status.code() != StatusCode::kNotFound) return status;
-    TIDELOCK_CRASH_POINT("destroy.removing");
-  }
-  if (Status status = os::sync_directory(*path); !status.ok()) return status;
-  names = os::list_directory(*path);
-  if (names && names->empty()) return os::remove_directory(*path);
-  return {};
 }
 
 }  // namespace tidelock::lsm

@@ -15,7 +15,7 @@ namespace tidelock::lsm {
 // The `open` byte is held shared by everybody who is attached. Whoever gets it exclusively knows
 // that nobody is, and may create and rebuild; he then goes down to shared without a gap. Whoever
 // finds others attached takes their state as it is. Killed anywhere: the kernel drops the byte, and
-// the next one begins again.
+// the next one begins again. An error leaves the directory as it was, also one amid a creation.
 struct Attached {
   std::unique_ptr<Context> context;
   bool first = false;  // nobody else was attached, so what the dead left may be swept
@@ -29,9 +29,5 @@ struct Attached {
 // Takes the `open` byte exclusively, if nobody else is attached. Precondition: it is held shared.
 // Afterwards it is held by nobody, or by this attachment exclusively (true).
 [[nodiscard]] Result<bool> become_last(Context& context);
-
-// Removes the database's files, and the directory if that leaves it empty. kBusy if anybody is
-// attached read-write.
-[[nodiscard]] Status destroy_database(const std::string& directory);
 
 }  // namespace tidelock::lsm

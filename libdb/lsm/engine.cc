@@ -146,7 +146,10 @@ Status Engine::acknowledge(Durability durability, std::uint64_t end_lsn,
       const os::Deadline for_sync =
           fail_fast ? os::Deadline::after(context_->options.wait.deadline) : deadline;
       Status status = commits_.wait_until_durable(end_lsn, for_sync);
-      if (!status.ok()) return status;
+      if (!status.ok()) {
+        look_for_work();  // a log whose sync failed must go to tables
+        return status;
+      }
       (*context_->state)->counters.synced_commits.fetch_add(1, std::memory_order_relaxed);
       break;
     }
@@ -191,7 +194,9 @@ void Engine::look_for_work() {
 }
 
 Status Engine::sync() {
-  return commits_.sync_all(deadline_of(context_->options.wait));
+  Status status = commits_.sync_all(deadline_of(context_->options.wait));
+  if (!status.ok()) look_for_work();
+  return status;
 }
 
 Status Engine::seal_active(const os::Deadline& deadline) {

@@ -247,6 +247,11 @@ TEST_F(DbContractTest, ABusyWriterIsNamed) {
   shortly.wait = Wait{
       .policy = Wait::Policy::kQueue, .deadline = std::chrono::milliseconds(50), .backoff = {}};
   EXPECT_EQ(db.put("other", "v", shortly).code(), StatusCode::kTimedOut);
+  WriteOptions thrice;
+  thrice.wait = Wait{.policy = Wait::Policy::kBackoff,
+                     .deadline = Wait::kForEver,
+                     .backoff = {.cap = std::chrono::microseconds(200), .tries = 3}};
+  EXPECT_EQ(db.put("other", "v", thrice).code(), StatusCode::kBusy) << "its tries are used up";
   EXPECT_EQ(db.get("other").value(), Found()) << "nothing was changed";
   EXPECT_FALSE(db.get("k").value()) << "readers go on";
   holder.send(SIGKILL);
@@ -266,6 +271,61 @@ TEST_F(DbContractTest, PeriodicWritesAreSyncedWithinTheirPeriod) {
     if (stats.log_durable == stats.log_end) break;
     ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "never synced";
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+TEST_F(DbContractTest, WithoutAThreadPeriodicWritesAreSyncedByTheNextCallAndByClose) {
+  Options options;
+  options.durability = Durability::kPeriodic;
+  options.sync_period = std::chrono::milliseconds(5);
+  options.background = Background::kNone;
+  Db db = open(options);
+  ASSERT_TRUE(db.put("k", "v").ok());
+  const std::uint64_t end = db.stats().value().log_end;
+  EXPECT_LT(db.stats().value().log_durable, end) << "nobody is there to sync it";
+  std::this_thread::sleep_for(std::chrono::milliseconds(6));
+  ASSERT_TRUE(db.put("l", "v").ok());
+  EXPECT_GE(db.stats().value().log_durable, end);
+  Db other = open();
+  ASSERT_TRUE(db.put("m", "v").ok());
+  ASSERT_TRUE(db.close().ok());
+  EXPECT_EQ(other.stats().value().log_durable, other.stats().value().log_end);
+}
+
+TEST_F(DbContractTest, ASnapshotOfAnotherDatabaseIsInvalid) {
+  Db db = open();
+  Options options;
+  options.mode = OpenMode::kCreate;
+  Db other = std::move(Db::open(directory_.file("other"), options)).value();
+  const Snapshot snapshot = other.snapshot().value();
+  EXPECT_EQ(db.get("k", {.snapshot = &snapshot}).status().code(), StatusCode::kInvalid);
+  EXPECT_EQ(
+      db.iterate({.range = {}, .prefix = "", .read = {.snapshot = &snapshot}}).status().code(),
+      StatusCode::kInvalid);
+}
+
+TEST_F(DbContractTest, EveryCompressionReadsTheSameBothWays) {
+  for (const Compression compression :
+       {Compression::kNone, Compression::kLz4, Compression::kZstd}) {
+    Options options;
+    options.mode = OpenMode::kCreate;
+    options.fixed.compression = compression;
+    const std::string name = directory_.file(std::to_string(static_cast<int>(compression)));
+    Db db = std::move(Db::open(name, options)).value();
+    for (int i = 1000; i < 3000; ++i) {
+      ASSERT_TRUE(db.put("k" + std::to_string(i), std::string(300, 'v') + std::to_string(i)).ok());
+    }
+    ASSERT_TRUE(db.compact().ok());
+    Iterator it = std::move(db.iterate()).value();
+    int i = 1000;
+    for (it.next(); it.valid(); it.next(), ++i) {
+      ASSERT_EQ(it.key(), "k" + std::to_string(i));
+      ASSERT_TRUE(it.value().ends_with(std::to_string(i)));
+    }
+    EXPECT_EQ(i, 3000);
+    for (it.prev(); it.valid(); it.prev()) ASSERT_EQ(it.key(), "k" + std::to_string(--i));
+    EXPECT_EQ(i, 1000);
+    EXPECT_TRUE(db.get_pinned("k2999").value()->view().ends_with("2999"));
   }
 }
 

@@ -154,6 +154,23 @@ TEST_F(OpenTest, NewFilesHaveTheAskedModeWhateverTheUmask) {
   EXPECT_EQ(facts.st_mode & 0111, 0110u);
 }
 
+TEST_F(OpenTest, NewFilesHaveTheAskedGroup) {
+  // Root may give files to any group, others only to one of their own.
+  gid_t groups[64];
+  const int count = ::getgroups(64, groups);
+  const gid_t group = ::geteuid() == 0 ? 4242 : count > 0 ? groups[count - 1] : ::getegid();
+  Options options;
+  options.file_group = group;
+  Db db = open(options);
+  ASSERT_TRUE(db.put("k", "v").ok());
+  ASSERT_TRUE(db.flush().ok());
+  for (const std::string& name : names()) {
+    struct stat facts {};
+    ASSERT_EQ(::stat((path() + "/" + name).c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_gid, group) << name;
+  }
+}
+
 TEST_F(OpenTest, TheSameDirectoryTwiceInOneProcessWorks) {
   Db first = open();
   Db second = open();

@@ -21,7 +21,8 @@ class DbThreadTest : public test::DatabaseTest {
   template <typename Body>
   static void in_threads(int count, const Body& body) {
     std::vector<std::thread> threads;
-    for (int thread = 0; thread < count; ++thread) threads.emplace_back([&, thread] { body(thread); });
+    for (int thread = 0; thread < count; ++thread)
+      threads.emplace_back([&, thread] { body(thread); });
     for (std::thread& thread : threads) thread.join();
   }
 };

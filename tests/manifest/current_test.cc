@@ -13,6 +13,7 @@
 #include "os/crash_point.h"
 #include "os/directory.h"
 #include "support/child_process.h"
+#include "support/fault.h"
 #include "support/temporary_directory.h"
 
 namespace tidelock::manifest {
@@ -175,7 +176,7 @@ TEST(InstallCurrent, LeavesTheOldOneWhenItFails) {
   for (os::SystemCall call : {os::SystemCall::kOpen, os::SystemCall::kWrite, os::SystemCall::kSync,
                               os::SystemCall::kRename}) {
     {
-      Fault fault(call, {.error = ENOSPC});
+      const test::Fault fault(call, {.error = ENOSPC});
       EXPECT_EQ(install_current(directory.path(), next, {}).code(), StatusCode::kNoSpace);
     }
     EXPECT_EQ(*read_current(directory.path(), Access::kReadWrite), kSample);
@@ -190,7 +191,7 @@ TEST(InstallCurrent, SaysNotDurableWhenTheDirectoryIsNotSynced) {
   Current next = kSample;
   next.manifest_number = 6;
   {
-    Fault fault(os::SystemCall::kSyncDirectory, {.error = EIO});
+    const test::Fault fault(os::SystemCall::kSyncDirectory, {.error = EIO});
     EXPECT_EQ(install_current(directory.path(), next, {}).code(), StatusCode::kNotDurable);
   }
   EXPECT_EQ(*read_current(directory.path(), Access::kReadWrite), next);

@@ -12,6 +12,7 @@
 #include "os/crash_point.h"
 #include "os/directory.h"
 #include "support/child_process.h"
+#include "support/fault.h"
 #include "support/seed.h"
 #include "support/temporary_directory.h"
 
@@ -370,7 +371,7 @@ TEST_F(ManifestLog, AnAppendWithoutSpaceChangesNothingAndIsRepeated) {
   append_flushes(1);
   Result<ManifestWriter> writer = ManifestWriter::open(directory_.path(), kId);
   {
-    Fault fault(os::SystemCall::kWrite, {.error = ENOSPC});
+    const test::Fault fault(os::SystemCall::kWrite, {.error = ENOSPC});
     EXPECT_EQ(writer->append(ends_.back(), flush(200, 2)).error().code(), StatusCode::kNoSpace);
   }
   ManifestReader read = reader();
@@ -384,7 +385,7 @@ TEST_F(ManifestLog, AnAppendWithoutSpaceChangesNothingAndIsRepeated) {
 TEST_F(ManifestLog, AFailedSyncSaysNotDurableAndIsNeverAppendedOn) {
   Result<ManifestWriter> writer = ManifestWriter::open(directory_.path(), kId);
   {
-    Fault fault(os::SystemCall::kDataSync, {.error = EIO});
+    const test::Fault fault(os::SystemCall::kDataSync, {.error = EIO});
     EXPECT_EQ(writer->append(ends_.back(), flush(200, 1)).error().code(), StatusCode::kNotDurable);
   }
   ManifestReader read = reader();
@@ -417,7 +418,7 @@ TEST_F(ManifestLog, AFailedCreationLeavesNoFile) {
   const ManifestId id{.uuid = kId.uuid, .number = 9};
   for (os::SystemCall call :
        {os::SystemCall::kWrite, os::SystemCall::kSync, os::SystemCall::kSyncDirectory}) {
-    Fault fault(call, {.error = ENOSPC});
+    const test::Fault fault(call, {.error = ENOSPC});
     EXPECT_EQ(create_manifest(directory_.path(), id, creation(), {}).error().code(),
               StatusCode::kNoSpace);
     EXPECT_FALSE(os::file_exists(directory_.file("MANIFEST-000009")));

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "manifest/version.h"
-#include "os/system_call.h"
 
 // What the tests of the manifest share: small tables and edits, and files as byte strings.
 namespace tidelock::manifest {
@@ -94,25 +93,5 @@ inline std::string hex(std::span<const std::byte> bytes) {
   }
   return text;
 }
-
-// Gives `verdict` for every call of one kind while it lives.
-class Fault : public os::SystemCallHook {
- public:
-  Fault(os::SystemCall call, os::SystemCallVerdict verdict) : call_(call), verdict_(verdict) {
-    os::set_system_call_hook(this);
-  }
-  ~Fault() override { os::set_system_call_hook(nullptr); }
-  Fault(const Fault&) = delete;
-  Fault& operator=(const Fault&) = delete;
-
-  os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
-    return event.call == call_ ? verdict_ : os::SystemCallVerdict{};
-  }
-  void after(const os::SystemCallEvent&) override {}
-
- private:
-  os::SystemCall call_;
-  os::SystemCallVerdict verdict_;
-};
 
 }  // namespace tidelock::manifest

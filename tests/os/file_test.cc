@@ -12,6 +12,7 @@
 #include "os/directory.h"
 #include "os/system_call.h"
 #include "support/child_process.h"
+#include "support/fault.h"
 #include "support/temporary_directory.h"
 
 namespace tidelock::os {
@@ -20,26 +21,6 @@ namespace {
 std::span<const std::byte> bytes_of(const char* text) {
   return {reinterpret_cast<const std::byte*>(text), std::strlen(text)};
 }
-
-// Fails or shortens the calls of one kind.
-class Fault : public SystemCallHook {
- public:
-  Fault(SystemCall call, SystemCallVerdict verdict) : call_(call), verdict_(verdict) {
-    set_system_call_hook(this);
-  }
-  ~Fault() override { set_system_call_hook(nullptr); }
-  SystemCallVerdict before(const SystemCallEvent& event) override {
-    if (event.call != call_) return {};
-    ++calls;
-    return verdict_;
-  }
-  void after(const SystemCallEvent&) override {}
-  int calls = 0;
-
- private:
-  SystemCall call_;
-  SystemCallVerdict verdict_;
-};
 
 class FileTest : public testing::Test {
  protected:
@@ -105,15 +86,15 @@ TEST_F(FileTest, StaysAboveTheStandardStreamsAndClosesOnExec) {
 
 TEST_F(FileTest, ShortWritesAreContinued) {
   File file = std::move(File::create(path_, {})).value();
-  Fault fault(SystemCall::kWrite, {.error = 0, .length_max = 1});
+  const test::Fault fault(SystemCall::kWrite, {.error = 0, .length_max = 1});
   ASSERT_TRUE(file.write(0, bytes_of("tidelock")).ok());
-  EXPECT_EQ(fault.calls, 8);
+  EXPECT_EQ(fault.calls(), 8);
   EXPECT_EQ(file.size().value(), 8u);
 }
 
 TEST_F(FileTest, AFullDiskIsNoSpace) {
   File file = std::move(File::create(path_, {})).value();
-  Fault fault(SystemCall::kWrite, {.error = ENOSPC});
+  const test::Fault fault(SystemCall::kWrite, {.error = ENOSPC});
   EXPECT_EQ(file.write(0, bytes_of("x")).code(), StatusCode::kNoSpace);
 }
 

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "support/temporary_directory.h"
 #include "tidelock/db.h"
@@ -30,6 +33,17 @@ class DatabaseTest : public testing::Test {
     Result<Db> db = Db::open(path(), options);
     EXPECT_TRUE(db.has_value()) << db.status().to_string();
     return std::move(*db);
+  }
+
+  // Names of the database's files that begin and end so.
+  [[nodiscard]] std::vector<std::string> files(std::string_view prefix,
+                                               std::string_view suffix = {}) const {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(path())) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with(prefix) && name.ends_with(suffix)) found.push_back(name);
+    }
+    return found;
   }
 
   TemporaryDirectory directory_{Where::kMemory};

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "os/file.h"
+#include "tidelock/status.h"
+
+// The file LOCK, whose byte `open` says whether anybody is attached, and the end of a database.
+namespace tidelock::lsm {
+
+[[nodiscard]] Result<os::File> open_or_create_lock(const std::string& directory,
+                                                   const os::FileOwnership& ownership);
+
+// Removes the database's files: CURRENT first, so that from then on there is no database, whatever
+// else a death leaves behind; LOCK last: whoever waits for it finds the path gone, or made anew,
+// and tries again. Files with other names stay. Precondition: the `open` byte is held exclusively.
+[[nodiscard]] Status remove_files(const std::string& directory);
+
+// Removes the database's files, and the directory if that leaves it empty. kBusy if anybody is
+// attached read-write. kUnsupported, and nothing removed, where CURRENT is not of this release.
+[[nodiscard]] Status destroy_database(const std::string& directory);
+
+}  // namespace tidelock::lsm

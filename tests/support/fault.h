@@ -1,0 +1,41 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "os/system_call.h"
+
+namespace tidelock::test {
+
+// While it lives, the system calls of one kind on paths that end in `suffix` get this verdict: they
+// fail, or are cut short. Only in the process that made it, and its later children.
+class Fault : public os::SystemCallHook {
+ public:
+  Fault(os::SystemCall call, os::SystemCallVerdict verdict, std::string suffix = {})
+      : call_(call), verdict_(verdict), suffix_(std::move(suffix)) {
+    os::set_system_call_hook(this);
+  }
+  ~Fault() override { os::set_system_call_hook(nullptr); }
+  Fault(const Fault&) = delete;
+  Fault& operator=(const Fault&) = delete;
+
+  os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
+    if (event.call != call_ || !event.path.ends_with(suffix_)) return {};
+    ++calls_;
+    return verdict_;
+  }
+  void after(const os::SystemCallEvent&) override {}
+
+  // How many it met.
+  [[nodiscard]] int calls() const { return calls_; }
+
+ private:
+  os::SystemCall call_;
+  os::SystemCallVerdict verdict_;
+  std::string suffix_;
+  std::atomic<int> calls_{0};
+};
+
+}  // namespace tidelock::test

@@ -255,11 +255,11 @@ Result<std::optional<Entry>> Db::below(std::string_view key, const ReadOptions& 
   return impl_->one_step(options, [key](Iterator& iterator) { iterator.seek_before(key); });
 }
 
-Status Db::sync() {
+Status Db::sync(const std::optional<Wait>& wait) {
   Handle::Call call(*impl_->handle);
   if (!call.status().ok()) return call.status();
   if (Status status = impl_->check_writable(); !status.ok()) return status;
-  return impl_->engine->sync();
+  return impl_->engine->sync(wait);
 }
 
 Status Db::refresh() {
@@ -268,18 +268,21 @@ Status Db::refresh() {
   return impl_->engine->refresh();
 }
 
-Status Db::flush() {
+Status Db::flush(const std::optional<Wait>& wait) {
   Handle::Call call(*impl_->handle);
   if (!call.status().ok()) return call.status();
   if (Status status = impl_->check_writable(); !status.ok()) return status;
-  return impl_->engine->flush();
+  return impl_->engine->flush(wait);
 }
 
-Status Db::compact(const KeyRange& range) {
+Status Db::compact(const KeyRange& range, const std::optional<Wait>& wait) {
+  if (range.lower && range.upper && *range.lower > *range.upper) {
+    return Status(StatusCode::kInvalid, "compact: the lower bound is above the upper one");
+  }
   Handle::Call call(*impl_->handle);
   if (!call.status().ok()) return call.status();
   if (Status status = impl_->check_writable(); !status.ok()) return status;
-  return impl_->engine->compact(range);
+  return impl_->engine->compact(range, wait);
 }
 
 Result<CheckReport> Db::check() {
@@ -300,14 +303,14 @@ Result<LockInfo> Db::lock_info() const {
   return impl_->engine->lock_info();
 }
 
-Status Db::close() {
+Status Db::close(const std::optional<Wait>& wait) {
   if (impl_->handle->forked()) {
     return Status(StatusCode::kForked, "close: the handle belongs to the parent of this process");
   }
   if (!impl_->handle->close()) {
     return Status(StatusCode::kClosed, "close: the database handle was closed before");
   }
-  Status status = impl_->engine->close();
+  Status status = impl_->engine->close(wait);
   impl_->engine.reset();
   return status;
 }

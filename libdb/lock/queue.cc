@@ -249,6 +249,11 @@ BusyInfo Queue::busy_info() const {
   return busy;
 }
 
+std::optional<LockMember> Queue::member(Identity who) const {
+  if (forked() || who.slot >= kMemberSlots || !members_.alive(who)) return std::nullopt;
+  return members_.describe(who.slot);
+}
+
 Status Queue::busy_status(StatusCode code, const Waiter::Facts& facts) const {
   BusyInfo busy = busy_info();
   busy.queue_place = facts.place;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,8 @@ class Queue {
   // For people: read without a lock.
   [[nodiscard]] Result<LockInfo> info() const;
   [[nodiscard]] BusyInfo busy_info() const;
+  // Nothing if that attachment has ended.
+  [[nodiscard]] std::optional<LockMember> member(Identity who) const;
   [[nodiscard]] std::vector<PastHandover> history() const;  // newest first
   [[nodiscard]] const Statistics& statistics() const noexcept { return file_.statistics; }
 

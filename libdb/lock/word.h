@@ -16,6 +16,15 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
+// An identity in one word that is never 0.
+[[nodiscard]] constexpr std::uint64_t to_word(const Identity& who) noexcept {
+  return (std::uint64_t{who.slot} + 1) << 32 | who.generation;
+}
+[[nodiscard]] constexpr Identity identity_of(std::uint64_t word) noexcept {
+  return {.slot = static_cast<std::uint32_t>(word >> 32) - 1,
+          .generation = static_cast<std::uint32_t>(word)};
+}
+
 // Q1. Bits, lowest first: state 2, has-waiters 1, hand-over-wanted 1, inconsistent 1, ticket 15,
 // slot 12, generation 32. A free, consistent lock that nobody waits for is 0.
 struct LockWord {

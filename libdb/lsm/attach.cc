@@ -6,6 +6,9 @@
 #include "lock/layout.h"
 #include "lsm/catalog.h"
 #include "lsm/destroy.h"
+#include "lsm/ground.h"
+#include "lsm/open_options.h"
+#include "lsm/queue_file.h"
 #include "lsm/rebuild.h"
 #include "manifest/manifest_reader.h"
 #include "os/crash_point.h"
@@ -18,22 +21,6 @@ namespace tidelock::lsm {
 namespace {
 
 using Mode = os::ByteLocks::Mode;
-
-Status check_ground(const std::string& directory, const Options& options) {
-  if (!options.allow_unsafe_file_system) {
-    if (Status status = os::check_file_system(directory); !status.ok()) return status;
-  }
-  return os::check_directory_mode(directory);
-}
-
-Status check_links(const os::File& file) {
-  Result<std::uint64_t> links = file.link_count();
-  if (!links) return links.error();
-  if (*links <= 1) return {};
-  return Status(StatusCode::kUnsupported, "open " + file.path() +
-                                              ": it has several hard links, so another directory "
-                                              "shares this database's mutable files");
-}
 
 Result<os::File> open_lock(const std::string& directory, const os::FileOwnership& ownership) {
   const bool exists = os::file_exists(directory + "/" + state::kLockName);
@@ -68,42 +55,18 @@ Status check_coherence(const Context& context) {
                 "open " + context.directory + ": mappings of one file do not see each other");
 }
 
-template <typename T>
-bool differs(const std::optional<T>& wanted, const T& recorded) {
-  return wanted && *wanted != recorded;
-}
-
-Status check_fixed(const std::string& directory, const FixedOptions& wanted,
-                   const manifest::CreationOptions& created) {
-  const char* name = nullptr;
-  if (differs(wanted.memtable_size, static_cast<std::size_t>(created.memtable_size))) {
-    name = "memtable_size";
-  } else if (differs(wanted.block_size, static_cast<std::size_t>(created.block_size))) {
-    name = "block_size";
-  } else if (differs(wanted.compression, created.compression)) {
-    name = "compression";
-  } else if (differs(wanted.bloom_bits_per_key, created.bloom_bits_per_key)) {
-    name = "bloom_bits_per_key";
-  } else if (differs(wanted.compaction_style, created.compaction_style)) {
-    name = "compaction_style";
+// All who share a database make files for each other: with mode and group of CURRENT, if not told
+// otherwise. The group only if this process may give files to it.
+Status inherit_ownership(Context& context) {
+  if (context.read_only()) return {};
+  Result<os::FileOwnership> current =
+      os::ownership_of(context.directory + "/" + state::kCurrentName);
+  if (!current) return current.error();
+  if (!context.new_files.mode) context.new_files.mode = current->mode;
+  if (!context.new_files.group && os::may_give_to(*current->group)) {
+    context.new_files.group = current->group;
   }
-  if (name == nullptr) return {};
-  return Status(StatusCode::kInvalid, "open " + directory + ": option " + name +
-                                          " was fixed with another value at creation");
-}
-
-Status check_range(const FixedOptions& fixed) {
-  const auto outside = [](const std::optional<std::size_t>& value, std::size_t low,
-                          std::size_t high) { return value && (*value < low || *value > high); };
-  const char* name = nullptr;
-  if (outside(fixed.memtable_size, std::size_t{1} << 20, std::size_t{4} << 30)) {
-    name = "memtable_size must be 1 MiB to 4 GiB";
-  } else if (outside(fixed.block_size, 256, std::size_t{1} << 20)) {
-    name = "block_size must be 256 bytes to 1 MiB";
-  } else if (fixed.bloom_bits_per_key && *fixed.bloom_bits_per_key > 32) {
-    name = "bloom_bits_per_key must be 0 to 32";
-  }
-  return name == nullptr ? Status() : Status(StatusCode::kInvalid, std::string("open: ") + name);
+  return {};
 }
 
 // CURRENT, and what the first record of its manifest says.
@@ -113,21 +76,14 @@ Status read_identity(Context& context) {
   if (!live) return live.error();
   if (Status status = live->reader.read_all(); !status.ok()) return status;
   context.uuid = live->current.uuid;
+  if (Status status = inherit_ownership(context); !status.ok()) return status;
   context.created = live->reader.version().created();
   TIDELOCK_CRASH_POINT("attach.identified");
   return check_fixed(context.directory, context.options.fixed, context.created);
 }
 
-Result<os::Mapping> map_queue(const Context& context) {
-  const std::string path = context.directory + "/" + state::kQueueName;
-  Result<os::File> file = os::File::open(path, os::FileAccess::kReadWrite);
-  if (!file) return file.error();
-  if (Status status = check_links(*file); !status.ok()) return status;
-  return os::Mapping::map(*file, lock::queue_file_size(), os::Protection::kReadWrite);
-}
-
 Status check_queue(const Context& context) {
-  Result<os::Mapping> queue = map_queue(context);
+  Result<os::Mapping> queue = map_queue(context, QueueFile::kExisting);
   if (!queue) return queue.error();
   if (lock::valid(queue->bytes(), (*context.state)->header.queue_nonce)) return {};
   return Status(StatusCode::kUnsupported, "attach to " + context.directory + "/QUEUE: not valid");
@@ -168,7 +124,7 @@ Status use_theirs(Context& context) {
 }
 
 Status join_queue(Context& context) {
-  Result<os::Mapping> queue = map_queue(context);
+  Result<os::Mapping> queue = map_queue(context, QueueFile::kExisting);
   if (!queue) return queue.error();
   const std::string label =
       context.options.label.empty() ? os::program_name() : context.options.label;
@@ -198,22 +154,22 @@ Result<bool> create_if_asked(const std::string& directory, const Options& option
   return true;
 }
 
-BusyInfo busy_opening() {
+// Try again: somebody is preparing the shared state, or is leaving it. `cause` says what was found.
+Status not_now(const std::string& directory, const std::string& cause) {
   BusyInfo busy;
   busy.reason = BusyReason::kOpen;
-  return busy;
+  return Status(StatusCode::kBusy, "open " + directory + ": " + cause, std::move(busy));
 }
 
-Status wait_failed(const std::string& directory) {
-  return Status(StatusCode::kTimedOut,
-                "open " + directory + ": another process is preparing the shared state",
-                busy_opening());
+bool is_not_now(const Status& status) {
+  return status.busy() != nullptr && status.busy()->reason == BusyReason::kOpen;
 }
 
 std::unique_ptr<Context> make_context(const std::string& directory, const Options& options) {
   auto context = std::make_unique<Context>();
   context->directory = directory;
   context->options = options;
+  context->new_files = {options.file_mode, options.file_group};
   context->map_logs = !os::mapped_stores_may_fail(directory);
   context->events =
       options.event_log && options.access == Access::kReadWrite
@@ -241,15 +197,23 @@ Status attach_beside_others(Context& context) {
     return Status(StatusCode::kExists, "create " + directory + ": there is a database already");
   }
   if (Status status = read_identity(context); !status.ok()) return status;
-  return use_theirs(context).ok() ? Status() : wait_failed(directory);
+  const Status status = use_theirs(context);
+  switch (status.code()) {
+    case StatusCode::kNotFound:
+    case StatusCode::kCorruption:
+    case StatusCode::kUnsupported:
+      return not_now(directory, "its shared state is not ready: " + status.message());
+    default:
+      return status;
+  }
 }
 
-// One try to get in. kBusy: not now.
+// One try to get in.
 Result<Attached> try_attach(const std::string& directory, const Options& options) {
   auto context = make_context(directory, options);
   Result<os::File> lock_file = open_lock(directory, context->ownership());
   if (!lock_file) return lock_file.error();
-  if (Status status = check_links(*lock_file); !status.ok()) return status;
+  if (Status status = check_one_link(*lock_file); !status.ok()) return status;
   context->locks = std::make_unique<os::ByteLocks>(std::move(*lock_file));
   const os::File& file = context->locks->file();
 
@@ -258,12 +222,12 @@ Result<Attached> try_attach(const std::string& directory, const Options& options
   if (!*alone) {
     Result<bool> shared = context->locks->try_lock(kOpenByte, Mode::kShared);
     if (!shared) return shared.error();
-    if (!*shared) return wait_failed(directory);
+    if (!*shared) return not_now(directory, "another process is preparing the shared state");
   }
   Result<os::FileIdentity> locked = file.identity();
   if (!locked) return locked.error();
   Result<os::FileIdentity> named = os::path_identity(file.path());
-  if (!named || !(*named == *locked)) return wait_failed(directory);
+  if (!named || !(*named == *locked)) return not_now(directory, "it is being removed");
 
   Result<bool> created = *alone ? create_if_asked(directory, options) : false;
   if (!created) return created.error();
@@ -276,53 +240,24 @@ Result<Attached> try_attach(const std::string& directory, const Options& options
   return Attached{std::move(context), *alone};
 }
 
-struct Ground {
-  std::string path;   // canonical
-  bool made = false;  // by this call
-};
-
-Result<Ground> prepare_directory(const std::string& directory, const Options& options) {
-  Ground ground;
-  if (!os::directory_exists(directory)) {
-    if (options.mode == OpenMode::kOpen || options.access == Access::kReadOnly) {
-      return Status(StatusCode::kNotFound, "open " + directory + ": there is no such directory");
-    }
-    Status made = os::make_directory(directory, {options.file_mode, options.file_group});
-    if (!made.ok() && made.code() != StatusCode::kExists) return made;
-    ground.made = made.ok();
-  }
-  Result<std::string> canonical = os::canonical_path(directory);
-  if (!canonical) return canonical.error();
-  ground.path = std::move(*canonical);
-  if (Status status = check_ground(ground.path, options); !status.ok()) {
-    if (ground.made) (void)os::remove_directory(ground.path);
-    return status;
-  }
-  return ground;
-}
-
 }  // namespace
 
 Result<Attached> attach(const std::string& directory, const Options& options) {
-  if (Status status = check_range(options.fixed); !status.ok()) return status;
-  Result<Ground> ground = prepare_directory(directory, options);
+  if (Status status = check_options(options); !status.ok()) return status;
+  Result<Ground> ground = prepare_ground(directory, options);
   if (!ground) return ground.error();
-  // Whoever only opens leaves no trace where there is no database.
-  if (options.mode == OpenMode::kOpen &&
-      !os::file_exists(ground->path + "/" + state::kCurrentName)) {
-    return Status(StatusCode::kNotFound, "open " + ground->path + ": there is no database");
-  }
-  const os::Deadline deadline = os::Deadline::after(options.wait.policy == Wait::Policy::kFailFast
-                                                        ? std::chrono::milliseconds(0)
-                                                        : options.wait.deadline);
+  const bool at_once = options.wait.policy == Wait::Policy::kFailFast;
+  const os::Deadline deadline =
+      os::Deadline::after(at_once ? std::chrono::milliseconds(0) : options.wait.deadline);
   std::chrono::nanoseconds pause = std::chrono::microseconds(100);
   for (;;) {
     Result<Attached> attached = try_attach(ground->path, options);
     if (attached) return attached;
-    const BusyInfo* const busy = attached.error().busy();
-    if (busy == nullptr || busy->reason != BusyReason::kOpen || deadline.expired()) {
-      if (ground->made) (void)os::remove_directory(ground->path);  // unless there is anything in it
-      return attached;
+    const Status& status = attached.error();
+    if (!is_not_now(status) || deadline.expired()) {
+      leave_ground(*ground);
+      if (!is_not_now(status) || at_once) return status;
+      return Status(StatusCode::kTimedOut, status.message(), *status.busy());
     }
     const auto jitter = std::chrono::nanoseconds(
         static_cast<std::int64_t>(os::random_u64() % static_cast<std::uint64_t>(pause.count())));
@@ -335,12 +270,17 @@ Result<Attached> attach_read_only(const std::string& directory, const Options& o
   if (options.mode != OpenMode::kOpen) {
     return Status(StatusCode::kInvalid, "open " + directory + ": a reader cannot create");
   }
-  Result<Ground> ground = prepare_directory(directory, options);
+  if (Status status = check_options(options); !status.ok()) return status;
+  Result<Ground> ground = prepare_ground(directory, options);
   if (!ground) return ground.error();
   auto context = make_context(ground->path, options);
   Result<os::File> lock_file =
       os::File::open(ground->path + "/" + state::kLockName, os::FileAccess::kRead);
-  if (lock_file) context->locks = std::make_unique<os::ByteLocks>(std::move(*lock_file));
+  if (lock_file) {
+    context->locks = std::make_unique<os::ByteLocks>(std::move(*lock_file));
+  } else if (lock_file.error().code() != StatusCode::kNotFound) {
+    return lock_file.error();
+  }
   if (Status status = read_identity(*context); !status.ok()) return status;
   return Attached{std::move(context), false};
 }

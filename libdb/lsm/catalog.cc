@@ -2,7 +2,9 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "lsm/place.h"
 #include "manifest/manifest_writer.h"
 #include "os/crash_point.h"
 #include "os/directory.h"
@@ -12,14 +14,10 @@ namespace tidelock::lsm {
 
 namespace {
 
-Result<os::ByteLockGuard> take_manifest(os::ByteLocks& locks, const os::Deadline& deadline) {
-  Result<bool> taken = locks.lock_before(kManifestByte, os::ByteLocks::Mode::kExclusive, deadline);
-  if (!taken) return taken.error();
-  if (!*taken) {
-    return Status(StatusCode::kTimedOut,
-                  "install in " + locks.file().path() + ": another process holds the manifest");
-  }
-  return os::ByteLockGuard(locks, kManifestByte);
+// What failed after an edit was, or may have been, written: the edit may be in force.
+Status in_doubt(const Status& cause) {
+  if (cause.code() == StatusCode::kNotDurable) return cause;
+  return Status(StatusCode::kNotDurable, "install: " + cause.message());
 }
 
 }  // namespace
@@ -41,9 +39,13 @@ Result<manifest::Version> Catalog::version_of(const state::TableHalf& half) {
   return adopted_->version();
 }
 
+Result<JobByte> Catalog::take_byte(const os::Deadline& deadline) {
+  return JobByte::take(context_, kManifestByte, deadline, "install in " + context_.directory);
+}
+
 Result<manifest::Version> Catalog::install(const Plan& plan, const os::Deadline& deadline) {
   const std::lock_guard guard(install_mutex_);
-  Result<os::ByteLockGuard> byte = take_manifest(*context_.locks, deadline);
+  const Result<JobByte> byte = take_byte(deadline);
   if (!byte) return byte.error();
   Result<manifest::Version> version = read_newest();
   if (!version) return version.error();
@@ -65,16 +67,36 @@ Result<manifest::Version> Catalog::install(const Plan& plan, const os::Deadline&
 
 Result<manifest::Version> Catalog::catch_up(const os::Deadline& deadline) {
   const std::lock_guard guard(install_mutex_);
-  Result<os::ByteLockGuard> byte = take_manifest(*context_.locks, deadline);
+  const Result<JobByte> byte = take_byte(deadline);
   if (!byte) return byte.error();
   return read_newest();
 }
 
+Result<manifest::Version> Catalog::sweep(const os::Deadline& deadline) {
+  const std::lock_guard guard(install_mutex_);
+  const Result<JobByte> byte = take_byte(deadline);
+  if (!byte) return byte.error();
+  Result<manifest::Version> version = read_newest();
+  if (!version) return version;
+  Result<std::vector<std::string>> names = os::list_directory(context_.directory);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    const auto file = state::parse_file_name(name);
+    if (!file || file->kind != state::FileKind::kManifest) continue;
+    if (file->number == newest_->reader.id().number) continue;
+    TIDELOCK_CRASH_POINT("sweep.removing_manifest");
+    (void)os::unlink_file(context_.directory + "/" + name);
+  }
+  return version;
+}
+
 // What the manifest says, published if it was not. Precondition: `manifest` byte held.
 Result<manifest::Version> Catalog::read_newest() {
+  if (Status status = check_place(context_); !status.ok()) return status;
   Result<manifest::Current> current =
       manifest::read_current(context_.directory, context_.options.access);
   if (!current) return current.error();
+  if (current->uuid != context_.uuid) return another_database(context_);
   if (!newest_ || newest_->current.manifest_number != current->manifest_number) {
     newest_.reset();
     Result<manifest::LiveManifest> opened =
@@ -109,15 +131,20 @@ Status Catalog::write(const manifest::VersionEdit& edit, const manifest::Version
       manifest::ManifestWriter::open(context_.directory, reader.id());
   if (!writer) return writer.error();
   Result<manifest::ManifestPosition> end = writer->append(reader.position(), edit);
-  if (end) return reader.read_to(end->length);
-  // Rule C6: what a failed sync left is never appended to.
-  if (end.error().code() == StatusCode::kNotDurable) return replace_manifest(next);
-  return end.error();
+  if (end) {
+    Status read = reader.read_to(end->length);
+    return read.ok() ? read : in_doubt(read);
+  }
+  if (end.error().code() != StatusCode::kNotDurable) return end.error();
+  // Rule C6: what a failed sync left is never appended to. Whoever reads on may find the record.
+  Status replaced = replace_manifest(next);
+  return replaced.ok() ? replaced : in_doubt(replaced);
 }
 
 Status Catalog::replace_manifest(const manifest::Version& next) {
-  const std::uint64_t number =
-      (*context_.state)->next_file_number.fetch_add(1, std::memory_order_relaxed);
+  state::Layout& shared = **context_.state;
+  state::raise_to(shared.next_file_number, next.next_file_number());
+  const std::uint64_t number = shared.next_file_number.fetch_add(1, std::memory_order_relaxed);
   manifest::VersionEdit snapshot = manifest::version_snapshot(next);
   snapshot.next_file_number = number + 1;
   const manifest::ManifestId old = newest_->reader.id();
@@ -130,14 +157,18 @@ Status Catalog::replace_manifest(const manifest::Version& next) {
       !status.ok()) {
     return status;
   }
+  replaced_ = old.number;
+  Status opened = reopen(end->length);
+  return opened.ok() ? opened : in_doubt(opened);
+}
+
+Status Catalog::reopen(std::uint64_t length) {
+  newest_.reset();
   Result<manifest::LiveManifest> opened =
       manifest::open_live_manifest(context_.directory, context_.options.access);
   if (!opened) return opened.error();
   newest_.emplace(std::move(*opened));
-  if (Status status = newest_->reader.read_to(end->length); !status.ok()) return status;
-  (void)os::unlink_file(
-      state::file_path(context_.directory, state::FileKind::kManifest, old.number));
-  return {};
+  return newest_->reader.read_to(length);
 }
 
 void Catalog::publish(const manifest::Version& version) {
@@ -157,6 +188,11 @@ void Catalog::publish(const manifest::Version& version) {
                          .manifest_length = newest_->reader.position().length,
                          .oldest_log = version.oldest_log(),
                          .level0_tables = version.files(0).size()});
+  // Not earlier: those who go by the published half read the old one.
+  if (const std::uint64_t old = std::exchange(replaced_, 0); old != 0) {
+    TIDELOCK_CRASH_POINT("install.removing_manifest");
+    (void)os::unlink_file(state::file_path(context_.directory, state::FileKind::kManifest, old));
+  }
 }
 
 }  // namespace tidelock::lsm

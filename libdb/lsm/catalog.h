@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "lsm/context.h"
+#include "lsm/job_byte.h"
 #include "manifest/manifest_reader.h"
 #include "manifest/version.h"
 #include "os/clock.h"
@@ -32,16 +33,20 @@ class Catalog {
   // Makes an edit out of the newest version, or an error to leave everything as it is.
   using Plan = std::function<Result<manifest::VersionEdit>(const manifest::Version&)>;
   // The version with the plan's edit, installed and published. Blocks for a sync, and for others
-  // who install. kTimedOut if the byte is not to be had before the deadline. After kNotDurable the
-  // edit may be in force: files of either version must be kept.
+  // who install. kTimedOut if the byte is not to be had before the deadline. kNotDurable: the edit
+  // may be in force, so files of either version must be kept. After every other error it is not.
   [[nodiscard]] Result<manifest::Version> install(const Plan& plan, const os::Deadline& deadline);
   // V3: publishes what the manifest says, if the table half lags behind it. Its version.
   [[nodiscard]] Result<manifest::Version> catch_up(const os::Deadline& deadline);
+  // The same; also removes manifests that killed installers left.
+  [[nodiscard]] Result<manifest::Version> sweep(const os::Deadline& deadline);
 
  private:
+  [[nodiscard]] Result<JobByte> take_byte(const os::Deadline& deadline);
   [[nodiscard]] Result<manifest::Version> read_newest();
   [[nodiscard]] Status write(const manifest::VersionEdit& edit, const manifest::Version& next);
   [[nodiscard]] Status replace_manifest(const manifest::Version& next);
+  [[nodiscard]] Status reopen(std::uint64_t length);
   void publish(const manifest::Version& version);
 
   Context& context_;
@@ -50,6 +55,7 @@ class Catalog {
   std::optional<manifest::ManifestReader> adopted_;  // under adopt_mutex_
   std::mutex install_mutex_;
   std::optional<manifest::LiveManifest> newest_;  // under install_mutex_
+  std::uint64_t replaced_ = 0;  // manifest to remove once its successor is published; 0: none
 };
 
 }  // namespace tidelock::lsm

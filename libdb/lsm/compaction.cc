@@ -22,21 +22,18 @@ namespace {
 
 // The bytes of both levels of a compaction.
 struct LevelBytes {
-  os::ByteLockGuard from;
-  os::ByteLockGuard to;
+  JobByte from;
+  JobByte to;
 };
 
-Result<std::optional<LevelBytes>> try_levels(os::ByteLocks& locks, std::uint32_t level) {
-  LevelBytes bytes;
-  Result<bool> taken = locks.try_lock(kCompactionByte + level, os::ByteLocks::Mode::kExclusive);
-  if (!taken) return taken.error();
-  if (!*taken) return std::optional<LevelBytes>();
-  bytes.from = os::ByteLockGuard(locks, kCompactionByte + level);
-  taken = locks.try_lock(kCompactionByte + level + 1, os::ByteLocks::Mode::kExclusive);
-  if (!taken) return taken.error();
-  if (!*taken) return std::optional<LevelBytes>();
-  bytes.to = os::ByteLockGuard(locks, kCompactionByte + level + 1);
-  return std::optional<LevelBytes>(std::move(bytes));
+Result<std::optional<LevelBytes>> try_levels(Context& context, std::uint32_t level) {
+  Result<std::optional<JobByte>> from = JobByte::try_take(context, kCompactionByte + level);
+  if (!from) return from.error();
+  if (!*from) return std::optional<LevelBytes>();
+  Result<std::optional<JobByte>> to = JobByte::try_take(context, kCompactionByte + level + 1);
+  if (!to) return to.error();
+  if (!*to) return std::optional<LevelBytes>();
+  return std::optional<LevelBytes>(LevelBytes{std::move(**from), std::move(**to)});
 }
 
 Result<std::vector<std::unique_ptr<Source>>> open_sources(const Context& context,
@@ -119,7 +116,7 @@ std::uint64_t bytes_of(const std::vector<manifest::FilePtr>& files) {
 
 // Precondition: both level bytes held, `plan` made from `version`.
 Status run(Context& context, Catalog& catalog, const CompactionPlan& plan,
-           const manifest::Version& version, const os::Deadline& deadline) {
+           const manifest::Version& version, Patience patience) {
   TIDELOCK_CRASH_POINT("compaction.begun");
   const auto install = [&](const std::vector<manifest::FilePtr>& outputs) {
     return catalog
@@ -127,7 +124,7 @@ Status run(Context& context, Catalog& catalog, const CompactionPlan& plan,
             [&](const manifest::Version&) -> Result<manifest::VersionEdit> {
               return edit_for(plan, outputs);
             },
-            deadline)
+            os::Deadline::after(patience))
         .status();
   };
   state::Layout& shared = **context.state;
@@ -147,11 +144,11 @@ Status run(Context& context, Catalog& catalog, const CompactionPlan& plan,
     if (!status.ok()) return status;
     TIDELOCK_CRASH_POINT("compaction.installed");
     remove_inputs(context, plan);
+    shared.counters.compactions.fetch_add(1, std::memory_order_relaxed);
     shared.counters.compaction_bytes_written.fetch_add(bytes_of(*outputs),
                                                        std::memory_order_relaxed);
   }
   TIDELOCK_CRASH_POINT("compaction.removed");
-  shared.counters.compactions.fetch_add(1, std::memory_order_relaxed);
   context.events->note("compacted " + std::to_string(plan.inputs.size()) + " + " +
                        std::to_string(plan.next_inputs.size()) + " tables of levels " +
                        std::to_string(plan.level) + " and " + std::to_string(plan.level + 1));
@@ -160,30 +157,26 @@ Status run(Context& context, Catalog& catalog, const CompactionPlan& plan,
 
 }  // namespace
 
-bool compaction_is_due(const manifest::Version& version) {
-  return pick_compaction(version, {}).has_value();
-}
-
 Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
-                                      std::size_t level0_trigger, const os::Deadline& deadline) {
+                                      std::size_t level0_trigger, Patience patience) {
   std::vector<std::uint32_t> busy;
   for (;;) {
     Result<manifest::Version> glance = catalog.version_of((*context.state)->tables.load().value);
     if (!glance) return glance.error();
     const std::optional<CompactionPlan> due = pick_compaction(*glance, busy, level0_trigger);
     if (!due) return busy.empty() ? JobResult::kNothing : JobResult::kTaken;
-    Result<std::optional<LevelBytes>> bytes = try_levels(*context.locks, due->level);
+    Result<std::optional<LevelBytes>> bytes = try_levels(context, due->level);
     if (!bytes) return bytes.error();
     if (!*bytes) {
       busy.push_back(due->level);
       continue;
     }
     // V3: what is picked under the bytes is picked from the manifest itself.
-    Result<manifest::Version> version = catalog.catch_up(deadline);
+    Result<manifest::Version> version = catalog.catch_up(os::Deadline::after(patience));
     if (!version) return version.error();
     std::optional<CompactionPlan> plan = pick_compaction(*version, busy, level0_trigger);
     if (!plan || plan->level != due->level) return JobResult::kDone;
-    if (Status status = run(context, catalog, *plan, *version, deadline); !status.ok()) {
+    if (Status status = run(context, catalog, *plan, *version, patience); !status.ok()) {
       return status;
     }
     return JobResult::kDone;
@@ -191,16 +184,16 @@ Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
 }
 
 Result<JobResult> compact_range(Context& context, Catalog& catalog, std::uint32_t level,
-                                const KeyRange& range, const os::Deadline& deadline) {
-  Result<std::optional<LevelBytes>> bytes = try_levels(*context.locks, level);
+                                const KeyRange& range, Patience patience) {
+  Result<std::optional<LevelBytes>> bytes = try_levels(context, level);
   if (!bytes) return bytes.error();
   if (!*bytes) return JobResult::kTaken;
-  Result<manifest::Version> version = catalog.catch_up(deadline);
+  Result<manifest::Version> version = catalog.catch_up(os::Deadline::after(patience));
   if (!version) return version.error();
   const std::optional<CompactionPlan> plan =
       plan_range(*version, level, {range.lower, range.upper});
   if (!plan) return JobResult::kNothing;
-  if (Status status = run(context, catalog, *plan, *version, deadline); !status.ok()) {
+  if (Status status = run(context, catalog, *plan, *version, patience); !status.ok()) {
     return status;
   }
   return JobResult::kDone;

@@ -3,7 +3,6 @@
 #include "lsm/catalog.h"
 #include "lsm/context.h"
 #include "lsm/flush.h"
-#include "os/clock.h"
 #include "tidelock/options.h"
 #include "tidelock/status.h"
 
@@ -20,14 +19,11 @@ namespace tidelock::lsm {
 
 // The most urgent compaction that is due and not being done.
 [[nodiscard]] Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
-                                                    std::size_t level0_trigger,
-                                                    const os::Deadline& deadline);
-// Whether one is due, going by the version alone.
-[[nodiscard]] bool compaction_is_due(const manifest::Version& version);
+                                                    std::size_t level0_trigger, Patience patience);
 
 // Moves everything in the range from `level` one level down. kNothing: it holds nothing there.
 [[nodiscard]] Result<JobResult> compact_range(Context& context, Catalog& catalog,
                                               std::uint32_t level, const KeyRange& range,
-                                              const os::Deadline& deadline);
+                                              Patience patience);
 
 }  // namespace tidelock::lsm

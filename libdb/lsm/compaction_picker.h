@@ -20,8 +20,11 @@ struct CompactionPlan {
   std::uint32_t level = 0;
   std::vector<manifest::FilePtr> inputs;       // of `level`; newest first on level 0
   std::vector<manifest::FilePtr> next_inputs;  // of level + 1, in key order
-  // The one input may be moved as it is: nothing below overlaps it.
-  [[nodiscard]] bool is_move() const { return inputs.size() == 1 && next_inputs.empty(); }
+  // The one input may be moved as it is: nothing of the next level overlaps it. Tombstones are
+  // merged all the same, so that they end where there is nothing left for them to hide.
+  [[nodiscard]] bool is_move() const {
+    return inputs.size() == 1 && next_inputs.empty() && inputs.front()->tombstones == 0;
+  }
 };
 
 // Bytes a level may have before it is due; level >= 1.

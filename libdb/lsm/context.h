@@ -24,7 +24,7 @@ inline constexpr std::uint64_t kRecoveryByte = 1;
 inline constexpr std::uint64_t kManifestByte = 2;
 inline constexpr std::uint64_t kFlushByte = 3;
 inline constexpr std::uint64_t kPrepareByte = 4;
-inline constexpr std::uint64_t kCompactionByte = 8;  // + level
+inline constexpr std::uint64_t kCompactionByte = 8;  // + level; the last below state::kJobBytes
 inline constexpr std::uint64_t kMemberByte = 1024;   // + slot
 
 // What the parts of an attachment share. Filled by the open protocol, constant afterwards.
@@ -33,6 +33,7 @@ struct Context {
   Options options;
   manifest::Uuid uuid{};
   manifest::CreationOptions created;
+  os::FileOwnership new_files;
   bool map_logs = false;  // rule C8: mapped stores cannot fail on this file system
   std::unique_ptr<os::ByteLocks> locks;
   std::unique_ptr<state::SharedState> state;  // null: read-only, and nobody keeps a shared state
@@ -40,9 +41,7 @@ struct Context {
   std::unique_ptr<lock::Queue> queue;         // null: read-only
   std::unique_ptr<EventLog> events;           // never null
 
-  [[nodiscard]] os::FileOwnership ownership() const {
-    return {options.file_mode, options.file_group};
-  }
+  [[nodiscard]] const os::FileOwnership& ownership() const { return new_files; }
   [[nodiscard]] bool read_only() const { return options.access == Access::kReadOnly; }
 };
 

@@ -43,6 +43,10 @@ Status remove_files(const std::string& directory) {
   for (const std::string& name : doomed) {
     Status status = os::unlink_file(directory + "/" + name);
     if (!status.ok() && status.code() != StatusCode::kNotFound) return status;
+    // A power cut must not bring back a CURRENT without its tables.
+    if (name == state::kCurrentName) {
+      if (Status s = os::sync_directory(directory); !s.ok()) return s;
+    }
     TIDELOCK_CRASH_POINT("destroy.removing");
   }
   return os::sync_directory(directory);

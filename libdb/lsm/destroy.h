@@ -11,8 +11,8 @@ namespace tidelock::lsm {
 [[nodiscard]] Result<os::File> open_or_create_lock(const std::string& directory,
                                                    const os::FileOwnership& ownership);
 
-// Removes the database's files: CURRENT first, so that from then on there is no database, whatever
-// else a death leaves behind; LOCK last: whoever waits for it finds the path gone, or made anew,
+// Removes the database's files: CURRENT first, so that from then on nobody opens it, whatever else
+// a death leaves behind; LOCK last: whoever waits for it finds the path gone, or made anew,
 // and tries again. Files with other names stay. Precondition: the `open` byte is held exclusively.
 [[nodiscard]] Status remove_files(const std::string& directory);
 

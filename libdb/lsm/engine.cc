@@ -6,7 +6,8 @@
 
 #include "lsm/compaction.h"
 #include "lsm/compaction_picker.h"
-#include "lsm/new_memtable.h"
+#include "lsm/job_byte.h"
+#include "lsm/place.h"
 #include "lsm/spare.h"
 #include "os/crash_point.h"
 #include "os/directory.h"
@@ -18,21 +19,31 @@ namespace {
 
 constexpr std::chrono::milliseconds kPollEvery{1};
 constexpr std::chrono::milliseconds kGlanceEvery{10};
-
-os::Deadline deadline_of(const Wait& wait) {
-  return os::Deadline::after(wait.policy == Wait::Policy::kFailFast ? std::chrono::milliseconds(0)
-                                                                    : wait.deadline);
-}
-
-Status stalled(const std::string& directory, const Wait& wait) {
-  const bool at_once = wait.policy == Wait::Policy::kFailFast;
-  BusyInfo busy;
-  busy.reason = BusyReason::kWriteStall;
-  return Status(at_once ? StatusCode::kBusy : StatusCode::kTimedOut,
-                "write to " + directory + ": flush and compaction lag behind", std::move(busy));
-}
+// How long a job that a call does on the side waits for another process.
+constexpr Patience kPatience{100};
+// Rolls that may fail for want of a spare before a fail-fast write gives up.
+constexpr int kTriesMax = 100;
 
 }  // namespace
+
+Patience Engine::Waiting::patience() const {
+  if (fail_fast()) return Patience(0);
+  return std::chrono::ceil<Patience>(deadline.left_at_most(std::chrono::hours(24)));
+}
+
+Engine::Waiting Engine::waiting_as(const std::optional<Wait>& wait) const {
+  const Wait& chosen = wait ? *wait : context_->options.wait;
+  const bool at_once = chosen.policy == Wait::Policy::kFailFast;
+  return {chosen, os::Deadline::after(at_once ? std::chrono::milliseconds(0) : chosen.deadline)};
+}
+
+Status Engine::stalled(const Waiting& waiting, std::uint64_t byte) const {
+  BusyInfo busy = job_holder(*context_, byte, BusyReason::kWriteStall);
+  std::string text = "write to " + context_->directory + ": flush and compaction lag behind";
+  if (busy.holder_pid != 0) text += "; " + describe(busy) + " is at it";
+  return Status(waiting.fail_fast() ? StatusCode::kBusy : StatusCode::kTimedOut, std::move(text),
+                std::move(busy));
+}
 
 Engine::Engine(std::unique_ptr<Context> context)
     : context_(std::move(context)),
@@ -55,7 +66,9 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const
   if (!attached) return attached.error();
   std::unique_ptr<Engine> engine(new Engine(std::move(attached->context)));
   if (attached->first) {
-    if (auto swept = engine->jobs_.sweep_left_overs(); !swept) return swept.error();
+    if (auto swept = engine->jobs_.sweep_left_overs(); !swept) {
+      engine->context_->events->note("sweep: " + swept.error().to_string());
+    }
   }
   // What is damaged or missing is said now, and not at the first read.
   if (Status status = engine->views_.refresh(); !status.ok()) return status;
@@ -64,106 +77,134 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const
 
 Result<bool> Engine::write(const WriteSet& set, const WriteOptions& options,
                            const Condition* condition) {
-  const Wait& wait = options.wait ? *options.wait : context_->options.wait;
+  const Waiting waiting = waiting_as(options.wait);
   const Durability durability = options.durability.value_or(context_->options.durability);
-  const os::Deadline deadline = deadline_of(wait);
   const WriteRequest request{.operations = {std::as_bytes(std::span(set.payload)), set.count},
                              .demand = set.demand,
                              .via = context_->map_logs && durability != Durability::kDurable
                                         ? wal::Via::kMapping
                                         : wal::Via::kWrite,
                              .condition = condition};
-  for (;;) {
-    if (Status status = hold_back(wait, deadline); !status.ok()) return status;
-    Result<lock::Guard> guard = context_->queue->acquire(wait.policy, wait.backoff, deadline);
+  // The condition reads under the writer lock; what can be adopted before is not left for then.
+  if (condition != nullptr) {
+    if (Status status = views_.now(Horizon::kVisible).status(); !status.ok()) return status;
+  }
+  for (int tries = 1;; ++tries) {
+    if (Status status = hold_back(waiting); !status.ok()) return status;
+    Result<lock::Guard> guard =
+        context_->queue->acquire(waiting.wait.policy, waiting.wait.backoff, waiting.deadline);
     if (!guard) return guard.error();
     Result<Writer::Commit> commit = writer_.commit(*guard, request);
     guard->release();
     TIDELOCK_CRASH_POINT("write.released");
     if (!commit) return commit.error();
-    if (commit->rolled || commit->half_full) look_for_work();
+    Status status;
+    if (commit->outcome == Writer::Outcome::kCommitted) {
+      status = acknowledge(durability, commit->end_lsn, waiting);
+    }
+    if (commit->rolled || commit->half_full || !status.ok()) look_for_work();
     switch (commit->outcome) {
       case Writer::Outcome::kRefused:
         return false;
       case Writer::Outcome::kCommitted:
-        if (Status status = acknowledge(durability, commit->end_lsn, deadline); !status.ok()) {
-          return status;
-        }
+        if (!status.ok()) return status;
         return true;
       case Writer::Outcome::kNeedsSpare:
       case Writer::Outcome::kNeedsFlush:
-        if (Status status = make_room(commit->outcome, set, wait, deadline); !status.ok()) {
-          return status;
-        }
+        if (tries >= kTriesMax && waiting.over()) return stalled(waiting, kPrepareByte);
+        status = make_room(commit->outcome, set, waiting);
+        if (!status.ok()) return status;
     }
   }
 }
 
 // Before the writer lock: level 0 slows writers down, then holds them.
-Status Engine::hold_back(const Wait& wait, const os::Deadline& deadline) {
+Status Engine::hold_back(const Waiting& waiting) {
   const state::Layout& shared = **context_->state;
   if (context_->created.compaction_style == CompactionStyle::kManual) return {};
-  bool slowed = false;
-  for (;;) {
+  for (bool first = true;; first = false) {
     const std::uint64_t tables = shared.tables.load().value.level0_tables;
     if (tables < kLevel0Slow) [[likely]]
       return {};
     look_for_work();
     if (tables < kLevel0Stop) {
-      if (!slowed && wait.policy != Wait::Policy::kFailFast) os::sleep_for(kPollEvery);
+      if (first && !waiting.fail_fast()) os::sleep_for(kPollEvery);
       return {};
     }
-    slowed = true;
-    if (Status status = help_or_wait(wait, deadline); !status.ok()) return status;
+    if (waiting.over() && (!first || context_->options.background == Background::kThread)) {
+      return stalled(waiting, kCompactionByte);
+    }
+    if (!waiting.fail_fast()) {
+      os::sleep_for(std::min<std::chrono::nanoseconds>(kPollEvery, waiting.deadline.left()));
+    }
   }
 }
 
-Status Engine::make_room(Writer::Outcome need, const WriteSet& set, const Wait& wait,
-                         const os::Deadline& deadline) {
-  if (need == Writer::Outcome::kNeedsFlush) return help_or_wait(wait, deadline);
-  const MemtableSizes sizes = sizes_for(context_->created, set.payload.size(), set.demand);
-  Status status = prepare_spare(*context_, sizes, deadline);
-  return status.code() == StatusCode::kTimedOut ? stalled(context_->directory, wait) : status;
+Status Engine::make_room(Writer::Outcome need, const WriteSet& set, const Waiting& waiting) {
+  if (need == Writer::Outcome::kNeedsFlush) return flush_or_wait(waiting);
+  return make_spare(sizes_for(context_->created, set.payload.size(), set.demand), waiting);
 }
 
-Status Engine::help_or_wait(const Wait& wait, const os::Deadline& deadline) {
-  Result<JobResult> result = jobs_.run_one();
-  if (!result) return result.error();
-  if (*result == JobResult::kDone) return {};
-  if (deadline.expired()) return stalled(context_->directory, wait);
-  os::sleep_for(std::min<std::chrono::nanoseconds>(kPollEvery, deadline.left()));
+// On a full disk a flush frees the log and the arena of a sealed memtable.
+Status Engine::make_spare(const MemtableSizes& sizes, const Waiting& waiting) {
+  for (;;) {
+    Status status = prepare_spare(*context_, sizes, waiting.deadline);
+    if (status.code() == StatusCode::kTimedOut) return stalled(waiting, kPrepareByte);
+    if (status.code() != StatusCode::kNoSpace || !flush_is_due(**context_->state)) return status;
+    const Result<JobResult> flushed = flush_oldest(*context_, catalog_, waiting.patience());
+    if (!flushed || *flushed != JobResult::kDone) return status;
+  }
+}
+
+// Helps with what is needed, and with nothing else. A fail-fast call leaves it to the thread.
+Status Engine::flush_or_wait(const Waiting& waiting) {
+  const bool leave_it = waiting.fail_fast() && context_->options.background == Background::kThread;
+  if (leave_it) {
+    look_for_work();
+    return stalled(waiting, kFlushByte);
+  }
+  Result<JobResult> flushed = flush_oldest(*context_, catalog_, waiting.patience());
+  if (!flushed) return flushed.error();
+  if (*flushed != JobResult::kTaken) return {};
+  if (waiting.over()) return stalled(waiting, kFlushByte);
+  os::sleep_for(std::min<std::chrono::nanoseconds>(kPollEvery, waiting.deadline.left()));
   return {};
 }
 
-Status Engine::acknowledge(Durability durability, std::uint64_t end_lsn,
-                           const os::Deadline& deadline) {
+Status Engine::acknowledge(Durability durability, std::uint64_t end_lsn, const Waiting& waiting) {
+  state::Layout& shared = **context_->state;
+  Status status;
   switch (durability) {
     case Durability::kProcess:
       break;
     case Durability::kDurable: {
       // A fail-fast write does not wait for others' locks; the disk it must wait for all the same.
-      const bool fail_fast = deadline.expired();
-      const os::Deadline for_sync =
-          fail_fast ? os::Deadline::after(context_->options.wait.deadline) : deadline;
-      Status status = commits_.wait_until_durable(end_lsn, for_sync);
-      if (!status.ok()) {
-        look_for_work();  // a log whose sync failed must go to tables
-        return status;
-      }
-      (*context_->state)->counters.synced_commits.fetch_add(1, std::memory_order_relaxed);
+      const os::Deadline deadline = waiting.fail_fast()
+                                        ? os::Deadline::after(context_->options.wait.deadline)
+                                        : waiting.deadline;
+      status = commits_.wait_until_durable(end_lsn, deadline);
+      if (status.ok()) shared.counters.synced_commits.fetch_add(1, std::memory_order_relaxed);
       break;
     }
     case Durability::kPeriodic:
-      if (context_->options.background == Background::kThread) {
-        background_.sync_within_period();
-      } else if (sync_due_.load(std::memory_order_relaxed) == 0) {
-        sync_due_.store((os::monotonic_now() + context_->options.sync_period).count(),
-                        std::memory_order_relaxed);
-      }
+      state::raise_to(shared.periodic_lsn, end_lsn);
       break;
   }
+  if (periodic_sync_is_due(shared)) [[unlikely]]
+    mind_periodic_writes();
+  return status;
+}
+
+// One's own, or those that a dead process left unsynced.
+void Engine::mind_periodic_writes() {
+  if (context_->options.background == Background::kThread) {
+    background_.sync_within_period();
+    return;
+  }
+  std::int64_t none = 0;
+  const auto due = os::monotonic_now() + context_->options.sync_period;
+  sync_due_.compare_exchange_strong(none, due.count(), std::memory_order_relaxed);
   sync_if_overdue();
-  return {};
 }
 
 // Without a thread: what was written at least a period ago is synced by the next call.
@@ -172,82 +213,92 @@ void Engine::sync_if_overdue() {
   if (due == 0 || os::monotonic_now().count() < due) return;
   sync_due_.store(0, std::memory_order_relaxed);
   Status status = commits_.sync_all(os::Deadline::after(context_->options.wait.deadline));
-  if (!status.ok()) context_->events->note("periodic sync: " + status.to_string());
+  if (status.ok()) return;
+  context_->events->note("periodic sync: " + status.to_string());
+  sync_due_.store((os::monotonic_now() + context_->options.sync_period).count(),
+                  std::memory_order_relaxed);
 }
 
-// With a thread: wakes it. Without: does here what is due and nobody is doing.
+// With a thread: wakes it. Without: does here one thing that is due and nobody is doing.
 void Engine::look_for_work() {
   if (context_->options.background == Background::kThread) {
     background_.wake();
     return;
   }
   const std::int64_t now = os::monotonic_now().count();
-  std::int64_t next = next_glance_.load(std::memory_order_relaxed);
-  if (now < next || !jobs_.due()) return;
-  const std::int64_t later = now + std::chrono::nanoseconds(kGlanceEvery).count();
-  if (!next_glance_.compare_exchange_strong(next, later, std::memory_order_relaxed)) return;
-  for (;;) {
-    const Result<JobResult> result = jobs_.run_one();
-    if (!result) context_->events->note("maintenance: " + result.error().to_string());
-    if (!result || *result != JobResult::kDone) return;
+  if (now < next_glance_.load(std::memory_order_relaxed) || !jobs_.due()) return;
+  const Result<JobResult> result = jobs_.run_one(kPatience);
+  if (!result) context_->events->note("maintenance: " + result.error().to_string());
+  if (!result || *result != JobResult::kDone) {
+    const std::int64_t later = now + std::chrono::nanoseconds(kGlanceEvery).count();
+    next_glance_.store(later, std::memory_order_relaxed);
   }
 }
 
-Status Engine::sync() {
-  Status status = commits_.sync_all(deadline_of(context_->options.wait));
+Status Engine::refresh() {
+  if (Status status = views_.refresh(); !status.ok()) return status;
+  if (!context_->read_only()) jobs_.drop_flushed();
+  return {};
+}
+
+Status Engine::sync(const std::optional<Wait>& wait) {
+  Status status = commits_.sync_all(waiting_as(wait).deadline);
   if (!status.ok()) look_for_work();
   return status;
 }
 
-Status Engine::seal_active(const os::Deadline& deadline) {
+Status Engine::seal_active(const Waiting& waiting) {
   for (;;) {
-    if (Status status = prepare_spare(*context_, ordinary_sizes(context_->created), deadline);
-        !status.ok()) {
-      return status;
-    }
-    Result<lock::Guard> guard = context_->queue->acquire(context_->options.wait.policy,
-                                                         context_->options.wait.backoff, deadline);
+    if (Status s = make_spare(ordinary_sizes(context_->created), waiting); !s.ok()) return s;
+    Result<lock::Guard> guard =
+        context_->queue->acquire(waiting.wait.policy, waiting.wait.backoff, waiting.deadline);
     if (!guard) return guard.error();
     Result<Writer::Outcome> sealed = writer_.seal(*guard);
     guard->release();
     if (!sealed) return sealed.error();
     if (*sealed == Writer::Outcome::kCommitted) return {};
     if (*sealed == Writer::Outcome::kNeedsFlush) {
-      if (Status s = help_or_wait(context_->options.wait, deadline); !s.ok()) return s;
+      if (Status s = flush_or_wait(waiting); !s.ok()) return s;
     }
   }
 }
 
-Status Engine::flush() {
-  const os::Deadline deadline = os::Deadline::after(context_->options.wait.deadline);
+Status Engine::flush(const std::optional<Wait>& wait) {
+  return flush(waiting_as(wait));
+}
+
+Status Engine::flush(const Waiting& waiting) {
   const state::Layout& shared = **context_->state;
   const state::MemtableEntry active = shared.memtables.load().value.active();
-  if (Status status = seal_active(deadline); !status.ok()) return status;
+  if (Status status = seal_active(waiting); !status.ok()) return status;
   // An empty active memtable was not sealed, and need not be flushed.
   const bool was_empty = shared.memtables.load().value.active().log_number == active.log_number;
   const std::uint64_t target = was_empty ? active.log_number : active.log_number + 1;
   while (shared.tables.load().value.oldest_log < target) {
-    Result<JobResult> flushed = flush_oldest(*context_, catalog_, deadline);
+    Result<JobResult> flushed = flush_oldest(*context_, catalog_, waiting.patience());
     if (!flushed) return flushed.error();
     if (*flushed == JobResult::kDone) continue;
-    if (deadline.expired()) return stalled(context_->directory, context_->options.wait);
+    if (waiting.over()) return stalled(waiting, kFlushByte);
     os::sleep_for(kPollEvery);
   }
   return {};
 }
 
-Status Engine::compact(const KeyRange& range) {
-  if (Status status = flush(); !status.ok()) return status;
-  const os::Deadline deadline = os::Deadline::never();
+Status Engine::compact(const KeyRange& range, const std::optional<Wait>& wait) {
+  if (Status status = flush(wait); !status.ok()) return status;
   for (std::uint32_t level = 0; level + 1 < manifest::kLevels; ++level) {
+    // Anew for each level: a wait that ended is no reason to give up at the next.
+    const Waiting waiting = waiting_as(wait);
     for (;;) {
-      Result<JobResult> result = compact_range(*context_, catalog_, level, range, deadline);
+      Result<JobResult> result =
+          compact_range(*context_, catalog_, level, range, waiting.patience());
       if (!result) return result.error();
       if (*result != JobResult::kTaken) break;
+      if (waiting.over()) return stalled(waiting, kCompactionByte + level);
       os::sleep_for(kPollEvery);
     }
   }
-  return views_.refresh();
+  return refresh();
 }
 
 Result<LockInfo> Engine::lock_info() const {
@@ -258,43 +309,42 @@ Result<LockInfo> Engine::lock_info() const {
   return context_->queue->info();
 }
 
-Status Engine::close() {
+Status Engine::close(const std::optional<Wait>& wait) {
   background_.stop();
   if (context_->read_only()) return {};
-  const bool unsynced = sync_due_.load(std::memory_order_relaxed) != 0 ||
-                        context_->options.durability == Durability::kPeriodic;
   Status status;
-  if (unsynced) status = commits_.sync_all(os::Deadline::after(context_->options.wait.deadline));
+  if (periodic_sync_is_due(**context_->state)) {
+    status = commits_.sync_all(waiting_as(wait).deadline);
+  }
   Result<bool> last = become_last(*context_);
   if (!last) return last.error();
   if (*last) {
-    Status tidied = tidy_up();
+    Status tidied = tidy_up(waiting_as(wait));
     if (status.ok()) status = std::move(tidied);
   }
   return status;
 }
 
 // O6, by the last one out: he holds `open` exclusively, so nobody comes in meanwhile.
-Status Engine::tidy_up() {
+Status Engine::tidy_up(const Waiting& waiting) {
+  if (Status status = check_place(*context_); !status.ok()) return status;
   state::Layout& shared = **context_->state;
-  const os::Deadline deadline = os::Deadline::after(context_->options.wait.deadline);
   const std::uint64_t spare = shared.spare.number.exchange(0);
   const state::MemtableEntry active = shared.memtables.load().value.active();
   if (spare > active.log_number) remove_spare_files(*context_, spare);
   // A log of some length would be replayed after a reboot, and its arena kept; a table is smaller.
   const bool long_log = shared.end.number() - active.base_lsn > active.log_size / 4;
-  if (long_log || flush_is_due(shared)) {
-    if (Status status = flush(); !status.ok()) return status;
+  if (long_log || flush_is_due(shared) || sync_has_failed(shared)) {
+    if (Status status = flush(waiting); !status.ok()) return status;
     const std::uint64_t left = shared.spare.number.exchange(0);
     if (left != 0) remove_spare_files(*context_, left);
   }
   TIDELOCK_CRASH_POINT("close.flushed");
-  if (Status status = commits_.sync_all(deadline); !status.ok()) return status;
-  return seal_log();
+  if (Status status = commits_.sync_all(waiting.deadline); !status.ok()) return status;
+  return seal_log(waiting.deadline);
 }
 
-Status Engine::seal_log() {
-  const os::Deadline deadline = os::Deadline::after(context_->options.wait.deadline);
+Status Engine::seal_log(const os::Deadline& deadline) {
   Result<lock::Guard> guard = context_->queue->acquire(Wait::Policy::kQueue, {}, deadline);
   if (!guard) return guard.error();
   if (Status status = writer_.recover(*guard); !status.ok()) return status;

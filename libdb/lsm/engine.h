@@ -14,6 +14,7 @@
 #include "lsm/group_commit.h"
 #include "lsm/jobs.h"
 #include "lsm/log_set.h"
+#include "lsm/new_memtable.h"
 #include "lsm/view.h"
 #include "lsm/writer.h"
 #include "memtable/memtable.h"
@@ -46,15 +47,20 @@ class Engine {
   [[nodiscard]] Result<bool> write(const WriteSet& set, const WriteOptions& options,
                                    const Condition* condition = nullptr);
 
-  [[nodiscard]] Result<ReadPoint> read_point(Horizon horizon) { return views_.now(horizon); }
-  [[nodiscard]] Status refresh() { return views_.refresh(); }
+  [[nodiscard]] Result<ReadPoint> read_point(Horizon horizon) {
+    if (sync_due_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      sync_if_overdue();
+    return views_.now(horizon);
+  }
+  [[nodiscard]] Status refresh();
 
-  [[nodiscard]] Status sync();
-  [[nodiscard]] Status flush();
-  [[nodiscard]] Status compact(const KeyRange& range);
+  // How to wait: as `wait` says, else as the options do.
+  [[nodiscard]] Status sync(const std::optional<Wait>& wait);
+  [[nodiscard]] Status flush(const std::optional<Wait>& wait);
+  [[nodiscard]] Status compact(const KeyRange& range, const std::optional<Wait>& wait);
   // The last attachment also tidies up and seals the log. Afterwards only the destructor may be
   // called.
-  [[nodiscard]] Status close();
+  [[nodiscard]] Status close(const std::optional<Wait>& wait);
 
   [[nodiscard]] Result<LockInfo> lock_info() const;
   [[nodiscard]] const Context& context() const { return *context_; }
@@ -63,15 +69,28 @@ class Engine {
  private:
   explicit Engine(std::unique_ptr<Context> context);
 
-  [[nodiscard]] Status hold_back(const Wait& wait, const os::Deadline& deadline);
-  [[nodiscard]] Status make_room(Writer::Outcome need, const WriteSet& set, const Wait& wait,
-                                 const os::Deadline& deadline);
-  [[nodiscard]] Status help_or_wait(const Wait& wait, const os::Deadline& deadline);
+  // How a call waits.
+  struct Waiting {
+    const Wait& wait;
+    os::Deadline deadline;
+    [[nodiscard]] bool fail_fast() const { return wait.policy == Wait::Policy::kFailFast; }
+    [[nodiscard]] bool over() const { return fail_fast() || deadline.expired(); }
+    [[nodiscard]] Patience patience() const;
+  };
+  [[nodiscard]] Waiting waiting_as(const std::optional<Wait>& wait) const;
+  [[nodiscard]] Status stalled(const Waiting& waiting, std::uint64_t byte) const;
+
+  [[nodiscard]] Status hold_back(const Waiting& waiting);
+  [[nodiscard]] Status make_room(Writer::Outcome need, const WriteSet& set, const Waiting& waiting);
+  [[nodiscard]] Status make_spare(const MemtableSizes& sizes, const Waiting& waiting);
+  [[nodiscard]] Status flush_or_wait(const Waiting& waiting);
   [[nodiscard]] Status acknowledge(Durability durability, std::uint64_t end_lsn,
-                                   const os::Deadline& deadline);
-  [[nodiscard]] Status seal_active(const os::Deadline& deadline);
-  [[nodiscard]] Status tidy_up();
-  [[nodiscard]] Status seal_log();
+                                   const Waiting& waiting);
+  void mind_periodic_writes();
+  [[nodiscard]] Status seal_active(const Waiting& waiting);
+  [[nodiscard]] Status flush(const Waiting& waiting);
+  [[nodiscard]] Status tidy_up(const Waiting& waiting);
+  [[nodiscard]] Status seal_log(const os::Deadline& deadline);
   void look_for_work();
   void sync_if_overdue();
 

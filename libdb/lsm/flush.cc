@@ -69,14 +69,13 @@ Status write_memtable(const memtable::Memtable& memtable, TableWriter& writer) {
   return entry.status();
 }
 
-Result<JobResult> flush_oldest(Context& context, Catalog& catalog, const os::Deadline& deadline) {
-  Result<bool> taken = context.locks->try_lock(kFlushByte, os::ByteLocks::Mode::kExclusive);
-  if (!taken) return taken.error();
-  if (!*taken) return JobResult::kTaken;
-  const os::ByteLockGuard byte(*context.locks, kFlushByte);
+Result<JobResult> flush_oldest(Context& context, Catalog& catalog, Patience patience) {
+  const Result<std::optional<JobByte>> byte = JobByte::try_take(context, kFlushByte);
+  if (!byte) return byte.error();
+  if (!*byte) return JobResult::kTaken;
   TIDELOCK_CRASH_POINT("flush.begun");
   // V3: a flush whose process died between sync and publication is not done again.
-  Result<manifest::Version> version = catalog.catch_up(deadline);
+  Result<manifest::Version> version = catalog.catch_up(os::Deadline::after(patience));
   if (!version) return version.error();
   const std::optional<Sealed> sealed = oldest_sealed(**context.state);
   if (!sealed) return JobResult::kNothing;
@@ -97,7 +96,7 @@ Result<JobResult> flush_oldest(Context& context, Catalog& catalog, const os::Dea
         }
         return flush_edit(*sealed, *tables);
       },
-      deadline);
+      os::Deadline::after(patience));
   if (!installed) {
     if (installed.error().code() == StatusCode::kNotDurable) writer.keep();
     return installed.error();

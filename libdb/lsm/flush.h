@@ -1,13 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 #include "lsm/catalog.h"
 #include "lsm/context.h"
 #include "lsm/table_writer.h"
 #include "memtable/memtable.h"
-#include "os/byte_lock.h"
-#include "os/clock.h"
 #include "tidelock/status.h"
 
 namespace tidelock::lsm {
@@ -23,8 +22,11 @@ enum class JobResult : std::uint8_t {
 //
 // D is raised to the end of the memtable's log by the installation itself, after the table and the
 // edit are synced and before the table can be read; so the log need not be synced.
-[[nodiscard]] Result<JobResult> flush_oldest(Context& context, Catalog& catalog,
-                                             const os::Deadline& deadline);
+//
+// `patience` is how long a job waits, each time, for another process that is installing something;
+// its own work is not limited.
+using Patience = std::chrono::milliseconds;
+[[nodiscard]] Result<JobResult> flush_oldest(Context& context, Catalog& catalog, Patience patience);
 
 // Whether a sealed memtable waits.
 [[nodiscard]] bool flush_is_due(const state::Layout& shared);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <vector>
 
 #include "lsm/context.h"
 #include "lsm/log_set.h"
@@ -25,21 +27,36 @@ class GroupCommit {
   GroupCommit(Context& context, LogSet& logs) : context_(context), logs_(logs) {}
 
   // Returns when everything below `lsn` survives a power cut. kNotDurable when that is unknown: the
-  // deadline passed, or a sync failed. Does not hold any lock.
+  // deadline passed, or a sync failed. Does not hold any lock. A sync that this call itself does
+  // takes as long as the disk takes.
   [[nodiscard]] Status wait_until_durable(std::uint64_t lsn, const os::Deadline& deadline);
   // Everything that is committed now.
   [[nodiscard]] Status sync_all(const os::Deadline& deadline);
 
  private:
+  // A log to sync, and up to where; the last of a plan ends at the end of the log.
+  struct Part {
+    std::uint64_t number = 0;
+    std::uint64_t from = 0;  // LSNs
+    std::uint64_t to = 0;
+    std::shared_ptr<wal::LogFile> log;
+  };
+  struct Plan {
+    std::vector<Part> parts;
+    state::Position end;
+  };
+
   [[nodiscard]] bool failed(std::uint64_t lsn) const;
-  [[nodiscard]] Status lead();
-  [[nodiscard]] Status sync_logs(std::uint64_t from, const state::Position& to);
+  [[nodiscard]] Status lead(const os::Deadline& deadline);
+  [[nodiscard]] Result<Plan> plan(std::uint64_t from);
+  [[nodiscard]] Status sync(const Part& part);
+  void mark_failed(const Part& part);
 
   Context& context_;
   LogSet& logs_;
   // Threads share descriptors, and the kernel tells a descriptor of an error once: held from a
   // sync until its result is published.
-  std::mutex sync_mutex_;
+  std::timed_mutex sync_mutex_;
 };
 
 }  // namespace tidelock::lsm

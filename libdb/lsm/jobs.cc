@@ -1,6 +1,8 @@
 #include "lsm/jobs.h"
 
 #include <algorithm>
+#include <string>
+#include <system_error>
 
 #include "lsm/compaction_picker.h"
 #include "lsm/new_memtable.h"
@@ -16,7 +18,8 @@ namespace {
 constexpr std::chrono::milliseconds kGlanceEvery{200};
 constexpr std::chrono::seconds kSweepEvery{60};
 constexpr std::chrono::milliseconds kIdleAfter{500};  // without a commit
-constexpr std::chrono::seconds kJobDeadline{10};
+// How long the thread waits for another process, each time. A stopped one delays `close` so much.
+constexpr std::chrono::milliseconds kPatience{1'000};
 
 // A spare is wanted once the active memtable is half full.
 bool spare_is_due(const state::Layout& shared) {
@@ -26,14 +29,21 @@ bool spare_is_due(const state::Layout& shared) {
   if (find_spare(shared, active.log_number)) return false;
   const std::uint64_t oldest_log = shared.tables.load().value.oldest_log;
   return active.log_number > oldest_log ||
+         shared.spare_wanted.load(std::memory_order_relaxed) == active.log_number ||
          shared.end.number() - active.base_lsn > active.log_size / 2;
 }
 
+}  // namespace
+
 bool sync_has_failed(const state::Layout& shared) {
-  return shared.sync_failure.log_number.load(std::memory_order_acquire) != 0;
+  const std::uint64_t failed = shared.sync_failure.log_number.load(std::memory_order_acquire);
+  return failed != 0 && failed >= shared.tables.load().value.oldest_log;
 }
 
-}  // namespace
+bool periodic_sync_is_due(const state::Layout& shared) {
+  return shared.durable_lsn.load(std::memory_order_acquire) <
+         shared.periodic_lsn.load(std::memory_order_acquire);
+}
 
 bool Jobs::due() const {
   const state::Layout& shared = **context_.state;
@@ -42,53 +52,58 @@ bool Jobs::due() const {
          (leveled && shared.tables.load().value.level0_tables >= kLevel0Trigger);
 }
 
-Result<JobResult> Jobs::run_one() {
-  const os::Deadline deadline = os::Deadline::after(kJobDeadline);
+Result<JobResult> Jobs::run_one(Patience patience) {
   const state::Layout& shared = **context_.state;
-  if (sync_has_failed(shared)) {
-    if (Status status = abandon_failed_log(); !status.ok()) return status;
-  }
-  if (spare_is_due(shared)) {
-    if (Status status = prepare_spare(context_, ordinary_sizes(context_.created), deadline);
-        !status.ok()) {
-      return status;
-    }
+  // A full disk has no room for a spare; a flush and a compaction may make some.
+  Status hindered;
+  if (sync_has_failed(shared)) hindered = abandon_failed_log(patience);
+  if (hindered.ok() && spare_is_due(shared)) {
+    hindered =
+        prepare_spare(context_, ordinary_sizes(context_.created), os::Deadline::after(patience));
   }
   bool taken = false;
   if (flush_is_due(shared)) {
-    Result<JobResult> flushed = flush_oldest(context_, catalog_, deadline);
+    Result<JobResult> flushed = flush_oldest(context_, catalog_, patience);
     if (!flushed || *flushed == JobResult::kDone) return flushed;
     taken = *flushed == JobResult::kTaken;
   }
-  Result<JobResult> compacted = compact_most_urgent(context_, catalog_, kLevel0Trigger, deadline);
-  if (compacted && *compacted == JobResult::kNothing && taken) return JobResult::kTaken;
-  return compacted;
+  Result<JobResult> compacted = compact_most_urgent(context_, catalog_, kLevel0Trigger, patience);
+  if (!compacted || *compacted == JobResult::kDone) return compacted;
+  if (!hindered.ok()) return hindered;
+  return taken ? JobResult::kTaken : compacted;
 }
 
 Result<JobResult> Jobs::sweep_left_overs() {
-  return sweep(context_, catalog_, os::Deadline::after(kJobDeadline));
+  return sweep(context_, catalog_, os::Deadline::after(kPatience));
+}
+
+void Jobs::drop_flushed() {
+  if (!writer_.holds_flushed()) return;
+  const Result<lock::Guard> guard =
+      context_.queue->acquire(Wait::Policy::kFailFast, {}, os::Deadline::after({}));
+  if (guard) writer_.drop_flushed(*guard);
 }
 
 // C6: a log whose sync failed is sealed, so that its memtable can go to tables.
-Status Jobs::abandon_failed_log() {
+Status Jobs::abandon_failed_log(Patience patience) {
   const state::Layout& shared = **context_.state;
   const std::uint64_t failed = shared.sync_failure.log_number.load(std::memory_order_acquire);
   if (failed == 0 || shared.memtables.load().value.active().log_number != failed) return {};
-  return seal_active();
+  return seal_active(patience);
 }
 
 Result<JobResult> Jobs::settle() {
   const state::Layout& shared = **context_.state;
   const state::MemtableEntry active = shared.memtables.load().value.active();
   if (shared.end.number() - active.base_lsn > active.log_size / 4) {
-    if (Status status = seal_active(); !status.ok()) return status;
+    if (Status status = seal_active(kPatience); !status.ok()) return status;
     return JobResult::kDone;
   }
-  return compact_most_urgent(context_, catalog_, kLevel0Idle, os::Deadline::after(kJobDeadline));
+  return compact_most_urgent(context_, catalog_, kLevel0Idle, kPatience);
 }
 
-Status Jobs::seal_active() {
-  const os::Deadline deadline = os::Deadline::after(kJobDeadline);
+Status Jobs::seal_active(Patience patience) {
+  const os::Deadline deadline = os::Deadline::after(patience);
   if (Status status = prepare_spare(context_, ordinary_sizes(context_.created), deadline);
       !status.ok()) {
     return status;
@@ -102,15 +117,24 @@ void BackgroundThread::wake() {
   if (woken_.exchange(true, std::memory_order_acq_rel)) return;
   const std::lock_guard guard(mutex_);
   if (stopping_) return;
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable() && !start()) return;
   changed_.notify_one();
 }
 
+// Precondition: mutex_ held. Where no thread is to be had, the next call tries again.
+bool BackgroundThread::start() {
+  try {
+    thread_ = std::thread([this] { run(); });
+    return true;
+  } catch (const std::system_error& error) {
+    context_.events->note(std::string("background: no thread: ") + error.what());
+    woken_.store(false, std::memory_order_release);
+    return false;
+  }
+}
+
 void BackgroundThread::sync_within_period() {
-  if (sync_due_.load(std::memory_order_relaxed) != 0) return;
-  const auto due = os::monotonic_now() + context_.options.sync_period;
-  sync_due_.store(due.count(), std::memory_order_relaxed);
-  wake();
+  if (!periodic_pending_.exchange(true, std::memory_order_acq_rel)) wake();
 }
 
 void BackgroundThread::stop() {
@@ -130,13 +154,14 @@ void BackgroundThread::run() {
   while (!stopping_) {
     woken_.store(false, std::memory_order_release);
     lock.unlock();
-    const Result<JobResult> result = jobs_.run_one();
+    const Result<JobResult> result = jobs_.run_one(kPatience);
     if (!result) context_.events->note("background: " + result.error().to_string());
-    sync_if_time();
-    // V4: an idle process would otherwise keep removed tables on disk.
+    const std::chrono::nanoseconds until_sync = sync_if_time();
+    // V4: an idle process would otherwise keep removed tables and logs on disk.
     if (Status status = views_.refresh(); !status.ok()) {
       context_.events->note("background: " + status.to_string());
     }
+    jobs_.drop_flushed();
     sweep_now_and_then();
     const bool idle = result && *result == JobResult::kNothing && nobody_writes();
     const Result<JobResult> settled = idle ? jobs_.settle() : JobResult::kNothing;
@@ -144,13 +169,7 @@ void BackgroundThread::run() {
     lock.lock();
     if (result && *result == JobResult::kDone) continue;
     if (settled && *settled == JobResult::kDone) continue;
-    auto pause = std::chrono::nanoseconds(kGlanceEvery);
-    const std::int64_t due = sync_due_.load(std::memory_order_relaxed);
-    if (due != 0) {
-      const std::chrono::nanoseconds left(due - os::monotonic_now().count());
-      pause = std::clamp(left, std::chrono::nanoseconds(0), pause);
-    }
-    changed_.wait_for(lock, pause,
+    changed_.wait_for(lock, std::min<std::chrono::nanoseconds>(kGlanceEvery, until_sync),
                       [this] { return stopping_ || woken_.load(std::memory_order_acquire); });
   }
 }
@@ -165,13 +184,22 @@ bool BackgroundThread::nobody_writes() {
   return now - last_write_ >= kIdleAfter;
 }
 
-void BackgroundThread::sync_if_time() {
-  const std::int64_t due = sync_due_.load(std::memory_order_relaxed);
-  if (due == 0 || os::monotonic_now().count() < due) return;
-  // Cleared first: a write that comes during the sync is not covered by it.
-  sync_due_.store(0, std::memory_order_relaxed);
-  Status status = commits_.sync_all(os::Deadline::after(kJobDeadline));
+// Periodic writes of any process, also of a dead one. How long until it is time again.
+std::chrono::nanoseconds BackgroundThread::sync_if_time() {
+  // Cleared before the look at the shared words: a write that comes later sets it again, and wakes.
+  periodic_pending_.store(false, std::memory_order_seq_cst);
+  const std::chrono::nanoseconds now = os::monotonic_now();
+  const std::chrono::nanoseconds period = context_.options.sync_period;
+  if (!periodic_sync_is_due(**context_.state)) {
+    sync_due_ = kNotDue;
+    return period;
+  }
+  if (sync_due_ == kNotDue) sync_due_ = now + period;
+  if (now < sync_due_) return sync_due_ - now;
+  sync_due_ = now + period;
+  Status status = commits_.sync_all(os::Deadline::after(kPatience));
   if (!status.ok()) context_.events->note("background: " + status.to_string());
+  return period;
 }
 
 void BackgroundThread::sweep_now_and_then() {

@@ -29,21 +29,29 @@ class Jobs {
   // Whether anything is due, by a glance at the shared state. No system call.
   [[nodiscard]] bool due() const;
   // Does the most urgent thing that is due and not being done.
-  [[nodiscard]] Result<JobResult> run_one();
+  [[nodiscard]] Result<JobResult> run_one(Patience patience);
   // While nobody writes: puts a memtable of some size into a table, and merges tables of level 0
   // earlier than otherwise. Reads, and a replay after a reboot, are the faster for it.
   [[nodiscard]] Result<JobResult> settle();
   // Removes files that killed processes left, if nobody is making any.
   [[nodiscard]] Result<JobResult> sweep_left_overs();
+  // Lets go of a memtable that this process keeps for writing and that is in tables, unless the
+  // writer lock is taken.
+  void drop_flushed();
 
  private:
-  [[nodiscard]] Status abandon_failed_log();
-  [[nodiscard]] Status seal_active();
+  [[nodiscard]] Status abandon_failed_log(Patience patience);
+  [[nodiscard]] Status seal_active(Patience patience);
 
   Context& context_;
   Catalog& catalog_;
   Writer& writer_;
 };
+
+// Whether the sync of the live log has failed, and its memtable is not in tables yet.
+[[nodiscard]] bool sync_has_failed(const state::Layout& shared);
+// Whether there are periodic writes, of whomever, that are not known to be on disk.
+[[nodiscard]] bool periodic_sync_is_due(const state::Layout& shared);
 
 // The background thread of an attachment. Not started before the first job is due.
 class BackgroundThread {
@@ -54,14 +62,15 @@ class BackgroundThread {
 
   // Something may be due. Cheap when the thread knows already. Thread-safe.
   void wake();
-  // A periodic write was made: sync within the period.
+  // A periodic write was made, and its LSN put into the shared state: sync within the period.
   void sync_within_period();
   // Joins it after the job it is at. Then it is never started again.
   void stop();
 
  private:
   void run();
-  void sync_if_time();
+  [[nodiscard]] bool start();
+  std::chrono::nanoseconds sync_if_time();
   [[nodiscard]] bool nobody_writes();
   void sweep_now_and_then();
 
@@ -74,7 +83,9 @@ class BackgroundThread {
   std::thread thread_;     // under mutex_
   bool stopping_ = false;  // under mutex_
   std::atomic<bool> woken_{false};
-  std::atomic<std::int64_t> sync_due_{0};  // monotonic nanoseconds; 0: nothing to sync
+  std::atomic<bool> periodic_pending_{false};  // the thread will look for periodic writes
+  static constexpr std::chrono::nanoseconds kNotDue = std::chrono::nanoseconds::max();
+  std::chrono::nanoseconds sync_due_ = kNotDue;
   std::chrono::nanoseconds next_sweep_{0};
   std::uint64_t last_end_ = 0;  // of the log, when it was last seen to move
   std::chrono::nanoseconds last_write_{0};

@@ -69,6 +69,9 @@ Status LogSet::sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to) {
     if (Status status = rewrite(log, from, to); !status.ok()) return status;
   }
   if (Status status = log.file().datasync(); !status.ok()) return status;
+  const Result<std::uint64_t> names = log.file().link_count();
+  if (!names) return names.error();
+  if (*names == 0) return Status(StatusCode::kNotFound, log.file().path() + " was removed");
   if (!named) {
     if (Status status = os::sync_directory(context_.directory); !status.ok()) return status;
   }

@@ -28,7 +28,7 @@ class LogSet {
   // Syncs the log; on this process's first sync of it also the directory (rule C2). Before the
   // first sync through a descriptor that others had before us, [from, to) is verified and written
   // over itself: the kernel may have reported a failed write-back to them alone (rule C3).
-  // kCorruption if it does not verify. LSNs.
+  // kCorruption if it does not verify. kNotFound: it has lost its name. LSNs.
   [[nodiscard]] Status sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to);
 
  private:

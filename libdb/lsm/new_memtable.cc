@@ -27,12 +27,6 @@ MemtableSizes ordinary_sizes(const manifest::CreationOptions& options) {
   return {.log = size, .arena = size};
 }
 
-bool suffices(const MemtableSizes& sizes, std::uint64_t payload_size,
-              const memtable::Demand& demand) {
-  return wal::kHeaderSize + wal::record_size(payload_size) <= sizes.log &&
-         demand.fresh_arena_bytes() <= sizes.arena;
-}
-
 MemtableSizes sizes_for(const manifest::CreationOptions& options, std::uint64_t payload_size,
                         const memtable::Demand& demand) {
   const MemtableSizes ordinary = ordinary_sizes(options);

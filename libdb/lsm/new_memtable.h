@@ -19,9 +19,6 @@ struct MemtableSizes {
 
 // What the database's options give an ordinary memtable.
 [[nodiscard]] MemtableSizes ordinary_sizes(const manifest::CreationOptions& options);
-// Whether a memtable of these sizes, fresh, surely takes this.
-[[nodiscard]] bool suffices(const MemtableSizes& sizes, std::uint64_t payload_size,
-                            const memtable::Demand& demand);
 // Sizes for one operation or batch that an ordinary memtable does not take: ordinary otherwise.
 [[nodiscard]] MemtableSizes sizes_for(const manifest::CreationOptions& options,
                                       std::uint64_t payload_size, const memtable::Demand& demand);

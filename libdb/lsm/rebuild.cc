@@ -12,6 +12,7 @@
 #include "lsm/log_set.h"
 #include "lsm/new_memtable.h"
 #include "lsm/open_memtable.h"
+#include "lsm/queue_file.h"
 #include "lsm/table_writer.h"
 #include "manifest/manifest_reader.h"
 #include "manifest/manifest_writer.h"
@@ -37,17 +38,6 @@ Result<std::uint64_t> highest_file_number(const std::string& directory) {
   return highest;
 }
 
-Result<os::Mapping> map_queue(const Context& context) {
-  const std::string path = context.directory + "/" + state::kQueueName;
-  Result<os::File> file = os::File::open(path, os::FileAccess::kReadWrite);
-  if (!file && file.error().code() == StatusCode::kNotFound) {
-    file = os::File::create(path, context.ownership());
-  }
-  if (!file) return file.error();
-  if (Status status = file->reserve(lock::queue_file_size()); !status.ok()) return status;
-  return os::Mapping::map(*file, lock::queue_file_size(), os::Protection::kReadWrite);
-}
-
 // One pass over a rebuild.
 class Rebuild {
  public:
@@ -63,7 +53,7 @@ class Rebuild {
     if (Status status = begin_new_log(replay->result()); !status.ok()) return status;
     publish_positions(replay->result().end);
     const std::uint64_t nonce = os::random_u64();
-    Result<os::Mapping> queue = map_queue(context_);
+    Result<os::Mapping> queue = map_queue(context_, QueueFile::kMake);
     if (!queue) return queue.error();
     lock::format(queue->bytes(), nonce);
     TIDELOCK_CRASH_POINT("rebuild.filled");
@@ -149,7 +139,10 @@ class Rebuild {
     Result<manifest::Version> installed = catalog.install(
         [&edit](const manifest::Version&) -> Result<manifest::VersionEdit> { return edit; },
         os::Deadline::never());
-    if (!installed) return installed.error();
+    if (!installed) {
+      if (installed.error().code() == StatusCode::kNotDurable) writer.keep();
+      return installed.error();
+    }
     writer.keep();
     version_ = std::move(*installed);
     return {};

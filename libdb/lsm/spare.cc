@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "lsm/job_byte.h"
+#include "lsm/place.h"
 #include "os/crash_point.h"
 #include "os/directory.h"
 #include "state/file_names.h"
@@ -33,14 +35,10 @@ std::optional<SpareFiles> find_spare(const state::Layout& shared, std::uint64_t 
 }
 
 Status prepare_spare(Context& context, const MemtableSizes& sizes, const os::Deadline& deadline) {
-  Result<bool> taken =
-      context.locks->lock_before(kPrepareByte, os::ByteLocks::Mode::kExclusive, deadline);
-  if (!taken) return taken.error();
-  if (!*taken) {
-    return Status(StatusCode::kTimedOut,
-                  "prepare a log in " + context.directory + ": another process is preparing one");
-  }
-  const os::ByteLockGuard byte(*context.locks, kPrepareByte);
+  const Result<JobByte> byte =
+      JobByte::take(context, kPrepareByte, deadline, "prepare a log in " + context.directory);
+  if (!byte) return byte.error();
+  if (Status status = check_place(context); !status.ok()) return status;
   state::Layout& shared = **context.state;
   const std::uint64_t active = shared.memtables.load().value.active().log_number;
   const std::optional<SpareFiles> old = find_spare(shared, active);

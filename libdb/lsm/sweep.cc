@@ -1,8 +1,10 @@
 #include "lsm/sweep.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "os/crash_point.h"
@@ -13,19 +15,20 @@ namespace tidelock::lsm {
 
 namespace {
 
-Result<std::vector<os::ByteLockGuard>> try_all_jobs(os::ByteLocks& locks) {
+// None if any is taken.
+Result<std::vector<JobByte>> try_all_jobs(Context& context) {
   std::vector<std::uint64_t> bytes{kFlushByte, kPrepareByte};
   for (std::uint32_t level = 0; level < manifest::kLevels; ++level) {
     bytes.push_back(kCompactionByte + level);
   }
-  std::vector<os::ByteLockGuard> guards;
+  std::vector<JobByte> jobs;
   for (const std::uint64_t byte : bytes) {
-    Result<bool> taken = locks.try_lock(byte, os::ByteLocks::Mode::kExclusive);
+    Result<std::optional<JobByte>> taken = JobByte::try_take(context, byte);
     if (!taken) return taken.error();
-    if (!*taken) return std::vector<os::ByteLockGuard>();
-    guards.emplace_back(locks, byte);
+    if (!*taken) return std::vector<JobByte>();
+    jobs.push_back(std::move(**taken));
   }
-  return guards;
+  return jobs;
 }
 
 // Numbers of files that are in use.
@@ -35,7 +38,6 @@ struct Named {
   std::set<std::uint64_t> arenas;
   std::uint64_t oldest_log = 0;
   std::uint64_t active_log = 0;
-  std::uint64_t manifest = 0;
 
   [[nodiscard]] bool contains(const state::FileName& file) const {
     switch (file.kind) {
@@ -48,7 +50,7 @@ struct Named {
       case state::FileKind::kArena:
         return arenas.contains(file.number);
       case state::FileKind::kManifest:
-        return file.number == manifest;
+        return true;  // see Catalog::sweep
       case state::FileKind::kTemporary:
         return false;
     }
@@ -73,27 +75,38 @@ Named names_in_use(const state::Layout& shared, const manifest::Version& version
     named.logs.insert(spare);
     named.arenas.insert(spare);
   }
-  named.manifest = shared.tables.load().value.manifest_number;
   return named;
+}
+
+// Files that are in the directory and in nobody's use, at one moment under the writer lock.
+Result<std::vector<std::string>> left_overs(const Context& context,
+                                            const manifest::Version& version,
+                                            const os::Deadline& deadline) {
+  auto guard = context.queue->acquire(Wait::Policy::kQueue, {}, deadline);
+  if (!guard) return guard.error();
+  const Named named = names_in_use(**context.state, version);
+  Result<std::vector<std::string>> names = os::list_directory(context.directory);
+  if (!names) return names.error();
+  std::erase_if(*names, [&named](const std::string& name) {
+    const auto file = state::parse_file_name(name);
+    return !file || named.contains(*file);
+  });
+  return names;
 }
 
 }  // namespace
 
 Result<JobResult> sweep(Context& context, Catalog& catalog, const os::Deadline& deadline) {
-  Result<std::vector<os::ByteLockGuard>> jobs = try_all_jobs(*context.locks);
+  const Result<std::vector<JobByte>> jobs = try_all_jobs(context);
   if (!jobs) return jobs.error();
   if (jobs->empty()) return JobResult::kTaken;
-  auto guard = context.queue->acquire(Wait::Policy::kQueue, {}, deadline);
-  if (!guard) return guard.error();
-  Result<manifest::Version> version = catalog.catch_up(deadline);
+  Result<manifest::Version> version = catalog.sweep(deadline);
   if (!version) return version.error();
-  const Named named = names_in_use(**context.state, *version);
-  Result<std::vector<std::string>> names = os::list_directory(context.directory);
-  if (!names) return names.error();
+  const Result<std::vector<std::string>> doomed = left_overs(context, *version, deadline);
+  if (!doomed) return doomed.error();
+  // Nobody takes such a file into use any more: it would need one of the jobs' bytes.
   std::uint64_t removed = 0;
-  for (const std::string& name : *names) {
-    const auto file = state::parse_file_name(name);
-    if (!file || named.contains(*file)) continue;
+  for (const std::string& name : *doomed) {
     TIDELOCK_CRASH_POINT("sweep.removing");
     if (os::unlink_file(context.directory + "/" + name).ok()) ++removed;
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lsm/log_replay.h"
+#include "lsm/place.h"
 #include "os/crash_point.h"
 #include "os/directory.h"
 #include "os/process.h"
@@ -71,15 +72,36 @@ Result<Writer::Commit> Writer::commit(lock::Guard& guard, const WriteRequest& re
   shared.end.publish(next->lsn, to_shared(*next));  // C1: the commit
   TIDELOCK_CRASH_POINT("commit.published");
   if (Status status = apply(request, end.last_sequence + 1); !status.ok()) {
-    // Committed all the same: what the memtable refused comes from the log.
-    if (Status redone = redo(); !redone.ok()) return redone;
+    // Committed all the same: what the memtable refused comes from the log, now or by the next
+    // holder.
+    if (Status redone = redo(); !redone.ok()) {
+      return Status(StatusCode::kNotDurable,
+                    "committed, and visible after the next write: " + redone.message());
+    }
   } else {
     publish_applied(*next);
   }
   result.end_lsn = next->lsn;
-  result.half_full = next->lsn - target_->entry.base_lsn > target_->entry.log_size / 2 ||
-                     target_->memtable.free_bytes() < target_->entry.arena_size / 2;
+  result.half_full = half_full(next->lsn);
   return result;
+}
+
+bool Writer::half_full(std::uint64_t end_lsn) {
+  if (end_lsn - target_->entry.base_lsn > target_->entry.log_size / 2) return true;
+  if (target_->memtable.free_bytes() >= target_->entry.arena_size / 2) return false;
+  std::atomic<std::uint64_t>& wanted = (*context_.state)->spare_wanted;
+  if (wanted.load(std::memory_order_relaxed) != target_->entry.log_number) {
+    wanted.store(target_->entry.log_number, std::memory_order_relaxed);
+  }
+  return true;
+}
+
+void Writer::drop_flushed(const lock::Guard&) {
+  const std::uint64_t oldest = (*context_.state)->tables.load().value.oldest_log;
+  logs_.drop_below(oldest);
+  if (!target_ || target_->entry.log_number >= oldest) return;
+  target_.reset();
+  held_log_.store(0, std::memory_order_relaxed);
 }
 
 Status Writer::sync_log(const lock::Guard&) {
@@ -137,6 +159,7 @@ Status Writer::adopt() {
       memtable::MemtableWriter::attach(arena->bytes(), entry.arena_number, entry.arena_nonce);
   if (!memtable) return memtable.error();
   target_.emplace(Target{half.word, entry, std::move(*log), std::move(*arena), *memtable});
+  held_log_.store(entry.log_number, std::memory_order_relaxed);
   logs_.drop_below(shared.tables.load().value.oldest_log);
   return {};
 }
@@ -254,22 +277,27 @@ Result<Writer::Outcome> Writer::roll(const wal::Position& end) {
   auto half = shared.memtables.load();
   const std::uint64_t oldest_log = shared.tables.load().value.oldest_log;
   if (sealed_count(half.value, oldest_log) >= kSealedMax) return Outcome::kNeedsFlush;
+  if (Status status = check_place(context_); !status.ok()) return status;
   const std::optional<SpareFiles> spare = find_spare(shared, target_->entry.log_number);
   if (!spare) return Outcome::kNeedsSpare;
+  std::uint64_t expected = spare->number;
+  // Withdrawn just now, or removed by somebody else: no spare at all.
+  const auto gone = [&](const Status& status) -> Result<Outcome> {
+    if (status.code() != StatusCode::kNotFound) return status;
+    shared.spare.number.compare_exchange_strong(expected, 0);
+    return Outcome::kNeedsSpare;
+  };
   Result<os::File> file =
       os::File::open(state::file_path(context_.directory, state::FileKind::kLog, spare->number),
                      os::FileAccess::kReadWrite);
-  if (!file)
-    return file.error().code() == StatusCode::kNotFound ? Result<Outcome>(Outcome::kNeedsSpare)
-                                                        : Result<Outcome>(file.error());
+  if (!file) return gone(file.error());
   Result<os::FileIdentity> log_identity = file->identity();
   if (!log_identity) return log_identity.error();
   Result<os::FileIdentity> arena_identity = os::path_identity(
       state::file_path(context_.directory, state::FileKind::kArena, spare->number));
-  if (!arena_identity) return arena_identity.error();
+  if (!arena_identity) return gone(arena_identity.error());
   auto mapping = map_log(context_, *file);
   if (!mapping) return mapping.error();
-  std::uint64_t expected = spare->number;
   if (!shared.spare.number.compare_exchange_strong(expected, 0)) return Outcome::kNeedsSpare;
   TIDELOCK_CRASH_POINT("roll.spare_taken");
   const wal::LogHeader header{.number = spare->number,

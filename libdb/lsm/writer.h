@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -67,6 +68,14 @@ class Writer {
   // comes next reserves it again before he writes.
   void trim(const lock::Guard& guard) noexcept;
 
+  // Lets go of a memtable that is in tables, with its log, so that they cost no space any more.
+  void drop_flushed(const lock::Guard& guard);
+  // Whether there is anything to let go of. Any thread, no lock needed.
+  [[nodiscard]] bool holds_flushed() const {
+    const std::uint64_t held = held_log_.load(std::memory_order_relaxed);
+    return held != 0 && held < (*context_.state)->tables.load().value.oldest_log;
+  }
+
   // The log's end, with the chain value to go on from. Precondition: recovered.
   [[nodiscard]] wal::Position end(const lock::Guard& guard) const;
 
@@ -84,6 +93,7 @@ class Writer {
   [[nodiscard]] Status redo();
   [[nodiscard]] Status redo_records();
   [[nodiscard]] Status rebuild_arena();
+  [[nodiscard]] bool half_full(std::uint64_t end_lsn);
   [[nodiscard]] bool has_room(const wal::Position& end, const WriteRequest& request) const;
   [[nodiscard]] bool abandoned() const;
   [[nodiscard]] Result<Outcome> roll(const wal::Position& end);
@@ -93,6 +103,7 @@ class Writer {
   Context& context_;
   LogSet& logs_;
   std::optional<Target> target_;
+  std::atomic<std::uint64_t> held_log_{0};  // number of target_'s log; 0: none
 };
 
 }  // namespace tidelock::lsm

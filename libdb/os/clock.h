@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -22,6 +23,11 @@ class Deadline {
   [[nodiscard]] bool expired() const noexcept;
   // Not negative; nanoseconds::max() when never.
   [[nodiscard]] std::chrono::nanoseconds left() const noexcept;
+  // For waits that cannot express "never".
+  [[nodiscard]] std::chrono::nanoseconds left_at_most(
+      std::chrono::nanoseconds most) const noexcept {
+    return std::min(left(), most);
+  }
 
  private:
   static constexpr std::chrono::nanoseconds kNever = std::chrono::nanoseconds::max();

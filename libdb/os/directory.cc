@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/filesystem.hpp>
 #include <cerrno>
 #include <cstdio>
@@ -119,9 +120,48 @@ std::uint64_t disk_usage(const std::string& path) {
   return static_cast<std::uint64_t>(facts.st_blocks) * kStatBlock;
 }
 
-bool directory_exists(const std::string& path) {
-  boost::system::error_code failure;
-  return boost::filesystem::is_directory(path, failure);
+Result<bool> exists(const std::string& path) {
+  const SystemCallEvent event{.call = SystemCall::kStat, .path = path};
+  if (const int error = announce(event).error) return error_status(error, "stat", path);
+  struct stat facts {};
+  if (::lstat(path.c_str(), &facts) != 0) {
+    if (errno == ENOENT) return false;
+    return error_status(errno, "stat", path);
+  }
+  confirm(event);
+  return true;
+}
+
+Result<bool> directory_exists(const std::string& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0) {
+    if (errno == ENOENT) return false;
+    return error_status(errno, "open directory", path);
+  }
+  if (S_ISDIR(facts.st_mode)) return true;
+  return Status(StatusCode::kInvalid, "open " + path + ": it is not a directory");
+}
+
+std::string parent_of(const std::string& path) {
+  const boost::filesystem::path parent = boost::filesystem::absolute(path)
+                                             .lexically_normal()
+                                             .remove_trailing_separator()
+                                             .parent_path();
+  return parent.empty() ? "/" : parent.string();
+}
+
+Result<FileOwnership> ownership_of(const std::string& path) {
+  struct stat facts {};
+  if (::lstat(path.c_str(), &facts) != 0) return error_status(errno, "stat", path);
+  return FileOwnership{.mode = facts.st_mode & 0777, .group = facts.st_gid};
+}
+
+bool may_give_to(std::uint32_t group) {
+  if (::geteuid() == 0 || ::getegid() == group) return true;
+  const int count = ::getgroups(0, nullptr);
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(count, 0)));
+  if (::getgroups(count, groups.data()) < 0) return false;
+  return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
 
 Result<FileIdentity> path_identity(const std::string& path) {

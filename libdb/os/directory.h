@@ -24,7 +24,16 @@ namespace tidelock::os {
 [[nodiscard]] bool file_exists(const std::string& path);
 // Bytes of disk its blocks take; 0 if there is no such file.
 [[nodiscard]] std::uint64_t disk_usage(const std::string& path);
-[[nodiscard]] bool directory_exists(const std::string& path);
+// False only where nothing bears that name; what cannot be known is an error.
+[[nodiscard]] Result<bool> exists(const std::string& path);
+// The same for directories. kInvalid: something else stands there.
+[[nodiscard]] Result<bool> directory_exists(const std::string& path);
+// Of a path that need not exist.
+[[nodiscard]] std::string parent_of(const std::string& path);
+// Both are set.
+[[nodiscard]] Result<FileOwnership> ownership_of(const std::string& path);
+// Whether this process may make files of that group.
+[[nodiscard]] bool may_give_to(std::uint32_t group);
 [[nodiscard]] Result<FileIdentity> path_identity(const std::string& path);
 // Absolute, with links in the path resolved. The path must exist.
 [[nodiscard]] Result<std::string> canonical_path(const std::string& path);

@@ -15,6 +15,7 @@ namespace tidelock::state {
 inline constexpr std::uint64_t kMagic = 0x45544154534b4454;  // "TDKSTATE"
 inline constexpr std::uint64_t kLayoutVersion = 1;
 inline constexpr std::size_t kMemtablesMax = 16;
+inline constexpr std::size_t kJobBytes = 16;
 
 // A point in the log: bytes and operations before it, and the chain value that seals them.
 struct Position {
@@ -65,11 +66,9 @@ struct Header {
   std::uint64_t queue_nonce;  // of the QUEUE that belongs to it
 };
 
-// Who is inside fdatasync on behalf of all (rule C3). `from` and `to` are LSNs.
+// Who is inside fdatasync on behalf of all (rule C3).
 struct SyncInFlight {
-  std::atomic<std::uint64_t> leader;  // (slot + 1) << 32 | generation; 0 = nobody
-  std::atomic<std::uint64_t> from;
-  std::atomic<std::uint64_t> to;
+  std::atomic<std::uint64_t> leader;   // a member's word (lock::to_word); 0 = nobody
   std::atomic<std::uint32_t> wakeups;  // futex: counts ends of syncs
   std::uint32_t padding;
 };
@@ -113,10 +112,13 @@ struct Layout {
   // Anybody, by compare-and-swap maximum (rule C4):
   alignas(64) std::atomic<std::uint64_t> durable_lsn;  // D
   std::atomic<std::uint64_t> durable_sequence;         // raised after D's bytes are safe
+  std::atomic<std::uint64_t> periodic_lsn;  // some process wants D here within its period
   alignas(64) SyncInFlight sync;
   SyncFailure sync_failure;
   alignas(64) std::atomic<std::uint64_t> next_file_number;  // fetch_add
   Spare spare;
+  std::atomic<std::uint64_t> spare_wanted;  // number of the active log when half its arena is used
+  std::atomic<std::uint64_t> job_holders[kJobBytes];  // who holds a byte of LOCK; for people
   alignas(64) Counters counters;
 };
 

@@ -84,7 +84,7 @@ TEST_F(OpenTest, FilesWithoutCurrentAreNotTakenForNoDatabase) {
   }
   fs::remove(path() + "/CURRENT");
   EXPECT_EQ(code({.mode = OpenMode::kCreateIfMissing}), StatusCode::kCorruption);
-  EXPECT_EQ(code({.mode = OpenMode::kOpen}), StatusCode::kNotFound);
+  EXPECT_EQ(code({.mode = OpenMode::kOpen}), StatusCode::kCorruption);
 }
 
 TEST_F(OpenTest, DamageToCurrentIsReportedWithItsName) {

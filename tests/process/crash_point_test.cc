@@ -196,6 +196,7 @@ void left_over_files(const std::string& path, Journal& journal) {
   a_small_database(path, journal);
   std::ofstream(path + "/000900.sst.tmp") << "half a table";
   std::ofstream(path + "/000901.sst") << "a table nobody names";
+  std::ofstream(path + "/MANIFEST-000902") << "a manifest nobody names";
 }
 
 void many_manifest_edits(const std::string& path, Journal& journal) {
@@ -314,7 +315,7 @@ TEST_P(CrashPointTest, OthersGoOnAfterADeathThere) {
 INSTANTIATE_TEST_SUITE_P(Lives, CrashPointTest, testing::ValuesIn(kLives),
                          [](const auto& param) { return std::to_string(param.index); });
 
-TEST(DestroyCrashPoint, WhatADeathLeavesCanBeDestroyedOrCreatedAnew) {
+TEST(DestroyCrashPoint, WhatADeathLeavesIsRefusedAndCanBeDestroyed) {
   const test::TemporaryDirectory directory(test::Where::kMemory);
   test::SharedValue<Journal> journal;
   const std::string path = directory.file("db");
@@ -325,7 +326,7 @@ TEST(DestroyCrashPoint, WhatADeathLeavesCanBeDestroyedOrCreatedAnew) {
   });
   ASSERT_TRUE(test::killed_by(child.wait(), SIGKILL));
   reached().insert("destroy.removing");
-  EXPECT_EQ(Db::open(path).error().code(), StatusCode::kNotFound);
+  EXPECT_EQ(Db::open(path).error().code(), StatusCode::kCorruption);
   EXPECT_TRUE(Db::destroy(path).ok());
   EXPECT_FALSE(fs::exists(path));
 }

@@ -67,10 +67,10 @@ struct Stats {
   std::uint64_t flushes = 0;           // by all processes, since the shared state was built
   std::uint64_t compactions = 0;
   std::uint64_t compaction_bytes_written = 0;
-  std::uint64_t redos = 0;             // commits of dead writers that were finished by another
+  std::uint64_t redos = 0;  // commits of dead writers that were finished by another
   std::uint64_t rolls = 0;
   std::uint64_t syncs = 0;
-  std::uint64_t synced_commits = 0;    // durable commits; divided by `syncs`: the group size
+  std::uint64_t synced_commits = 0;  // durable commits; divided by `syncs`: the group size
   std::vector<LevelStats> levels;
   std::vector<TableStats> tables;
   std::string uuid;
@@ -145,14 +145,21 @@ class Db {
   [[nodiscard]] Result<std::optional<Entry>> below(std::string_view key,
                                                    const ReadOptions& options = {});
 
+  // `wait` below is how the call waits for other processes; unset, as `Options::wait` says. The
+  // work that it does itself takes as long as it takes. kReadOnly for a read-only handle.
+
   // Returns when everything committed before the call, by any process, survives a power cut.
-  [[nodiscard]] Status sync();
+  // kNotDurable when that is not known: the deadline passed, or the disk failed.
+  [[nodiscard]] Status sync(const std::optional<Wait>& wait = {});
   // Adopts the newest tables, so that this process no longer keeps removed ones on disk.
   [[nodiscard]] Status refresh();
-  // Writes the memtables that exist now to tables; waits for a flush another process has begun.
-  [[nodiscard]] Status flush();
-  // Merges everything in the range down to the deepest level, dropping what is overwritten.
-  [[nodiscard]] Status compact(const KeyRange& range = {});
+  // Writes the memtables that exist now to tables; waits for a flush another process has begun,
+  // unless fail-fast: kBusy.
+  [[nodiscard]] Status flush(const std::optional<Wait>& wait = {});
+  // Merges everything in the range down to the deepest level, dropping what is overwritten or
+  // erased. Waits, each time as long as `wait` says, for others that are merging the same levels.
+  // kInvalid if the range's lower bound is above its upper one.
+  [[nodiscard]] Status compact(const KeyRange& range = {}, const std::optional<Wait>& wait = {});
   // Reads and verifies everything this handle can see; others may go on writing. kOk with an
   // empty `problems` means sound. An error only if the check itself could not run.
   [[nodiscard]] Result<CheckReport> check();
@@ -161,9 +168,12 @@ class Db {
   // handle, which has no place in the queue.
   [[nodiscard]] Result<LockInfo> lock_info() const;
 
-  // Joins the background thread; the last one out also syncs and seals the log. Calls in other
-  // threads end first; later ones answer kClosed, as do snapshots and iterators of this handle.
-  [[nodiscard]] Status close();
+  // Calls in other threads end first; later ones answer kClosed, as do snapshots and iterators of
+  // this handle. Joins the background thread: that takes as long as the job it is at, and up to
+  // some seconds if a stopped process stands in that job's way. Periodic writes are synced. The
+  // last one out also flushes a log of some length, and syncs and seals it. An error concerns only
+  // what it names: the handle is closed in any case.
+  [[nodiscard]] Status close(const std::optional<Wait>& wait = {});
 
  private:
   struct Impl;

@@ -24,8 +24,8 @@ class Iterator {
 
   void seek_first();
   void seek_last();
-  void seek(std::string_view key);           // the first key >= `key` within the bounds
-  void seek_before(std::string_view key);    // the last key < `key` within the bounds
+  void seek(std::string_view key);         // the first key >= `key` within the bounds
+  void seek_before(std::string_view key);  // the last key < `key` within the bounds
   void next();
   void prev();
 

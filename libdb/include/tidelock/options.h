@@ -47,9 +47,9 @@ enum class CompactionStyle : std::uint8_t {
 // Fixed when the database is created, recorded in its manifest. Unset: the default at creation,
 // whatever the database has at open. Opening with another value than the recorded one: kInvalid.
 struct FixedOptions {
-  std::optional<std::size_t> memtable_size{};  // bytes, 1 MiB to 4 GiB; default 64 MiB
-  std::optional<std::size_t> block_size{};     // bytes, 256 to 1 MiB; default 4 KiB
-  std::optional<Compression> compression{};    // default kNone
+  std::optional<std::size_t> memtable_size{};         // bytes, 1 MiB to 4 GiB; default 64 MiB
+  std::optional<std::size_t> block_size{};            // bytes, 256 to 1 MiB; default 4 KiB
+  std::optional<Compression> compression{};           // default kNone
   std::optional<std::uint32_t> bloom_bits_per_key{};  // 0 (no filter) to 32; default 10
   std::optional<CompactionStyle> compaction_style{};  // default kLeveled
 };
@@ -62,11 +62,13 @@ struct Options {
   Handover handover = Handover::kBounded;
   Background background = Background::kThread;
   // With kPeriodic: an unsynced write is synced after at most this long by a background thread of
-  // any attached process; with none, by the next call after that time, and by close.
+  // this process, or of any other whose thread runs; without one, by the next call of a process
+  // after that time. By close in any case. At least 1 ms.
   std::chrono::milliseconds sync_period{1'000};
   std::string label{};  // shown to those who wait for this process; default: the program's name
-  // Mode and group of new files, whatever the umask. Unset: as the umask and the directory say.
-  // The directory gets x where the files get r.
+  // Mode (permission bits only) and group of new files, whatever the umask. Unset: those of the
+  // file CURRENT, so that all who share a database make files for each other; at creation, as the
+  // umask and the directory say. The directory gets x where the files get r.
   std::optional<std::uint32_t> file_mode{};
   std::optional<std::uint32_t> file_group{};
   // Open on a file system that is not known to share mappings and locks between processes
@@ -100,8 +102,8 @@ struct IterateOptions {
   ReadOptions read{};
 };
 
-inline constexpr std::size_t kKeySizeMax = 65'535;                   // bytes
-inline constexpr std::size_t kValueSizeMax = std::size_t{1} << 30;   // bytes
-inline constexpr std::size_t kBatchSizeMax = std::size_t{1} << 30;   // bytes of keys and values
+inline constexpr std::size_t kKeySizeMax = 65'535;                  // bytes
+inline constexpr std::size_t kValueSizeMax = std::size_t{1} << 30;  // bytes
+inline constexpr std::size_t kBatchSizeMax = std::size_t{1} << 30;  // bytes of keys and values
 
 }  // namespace tidelock

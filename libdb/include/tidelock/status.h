@@ -47,11 +47,11 @@ enum class BusyReason : std::uint8_t {
 // may belong to another pid namespace and is never used to decide anything.
 struct BusyInfo {
   BusyReason reason = BusyReason::kWriterLock;
-  std::int32_t holder_pid = 0;              // 0: not known
-  std::string holder_label;                 // the label its process gave, by default its name
-  std::chrono::nanoseconds held_for{0};     // 0: not known
-  std::uint32_t queue_place = 0;            // 1 = next; 0 = this call did not queue
-  std::uint32_t waiters = 0;                // how many wait, this call included if it queued
+  std::int32_t holder_pid = 0;           // 0: not known
+  std::string holder_label;              // the label its process gave, by default its name
+  std::chrono::nanoseconds held_for{0};  // 0: not known
+  std::uint32_t queue_place = 0;         // 1 = next; 0 = this call did not queue
+  std::uint32_t waiters = 0;             // how many wait, this call included if it queued
 };
 
 class [[nodiscard]] Status {

@@ -29,7 +29,7 @@ struct Wait {
   };
   Policy policy = Policy::kQueue;
   // Covers everything a call waits for: queue, write stall and sync together. kForEver waits
-  // without limit. Ignored by kFailFast.
+  // without limit, zero or less not at all. Ignored by kFailFast.
   std::chrono::milliseconds deadline{10'000};
   Backoff backoff{};
 

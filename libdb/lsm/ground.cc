@@ -1,0 +1,80 @@
+#include "lsm/ground.h"
+
+#include <utility>
+#include <vector>
+
+#include "os/directory.h"
+#include "state/file_names.h"
+
+namespace tidelock::lsm {
+
+namespace {
+
+Status check_file_system(const std::string& directory, const Options& options) {
+  return options.allow_unsafe_file_system ? Status() : os::check_file_system(directory);
+}
+
+// Made durable at once: what is acknowledged inside would be lost with it.
+Status make(const std::string& directory, const Options& options) {
+  const std::string parent = os::parent_of(directory);
+  if (Status status = check_file_system(parent, options); !status.ok()) return status;
+  if (Status s = os::make_directory(directory, {options.file_mode, options.file_group}); !s.ok()) {
+    return s;
+  }
+  Status status = os::sync_directory(parent);
+  if (!status.ok() && status.code() != StatusCode::kPermission) {
+    (void)os::remove_directory(directory);
+    return status;
+  }
+  return {};
+}
+
+Status check_database(const std::string& path) {
+  Result<bool> current = os::exists(path + "/" + state::kCurrentName);
+  if (!current) return current.error();
+  if (*current) return {};
+  Result<std::vector<std::string>> names = os::list_directory(path);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    const auto file = state::parse_file_name(name);
+    // A creation that died leaves a manifest, and a destruction that died anything; both are done
+    // again by whoever asks for them.
+    if (file && file->kind != state::FileKind::kManifest) {
+      return Status(StatusCode::kCorruption,
+                    "open " + path + ": there is no CURRENT, but there is " + name);
+    }
+  }
+  return Status(StatusCode::kNotFound, "open " + path + ": there is no database");
+}
+
+}  // namespace
+
+Result<Ground> prepare_ground(const std::string& directory, const Options& options) {
+  Ground ground;
+  const bool only_open = options.mode == OpenMode::kOpen;
+  Result<bool> there = os::directory_exists(directory);
+  if (!there) return there.error();
+  if (!*there) {
+    if (only_open) {
+      return Status(StatusCode::kNotFound, "open " + directory + ": there is no such directory");
+    }
+    Status made = make(directory, options);
+    if (!made.ok() && made.code() != StatusCode::kExists) return made;
+    ground.made = made.ok();
+  }
+  Result<std::string> canonical = os::canonical_path(directory);
+  if (!canonical) return canonical.error();
+  ground.path = std::move(*canonical);
+  Status status = check_file_system(ground.path, options);
+  if (status.ok()) status = os::check_directory_mode(ground.path);
+  if (status.ok() && only_open) status = check_database(ground.path);
+  if (status.ok()) return ground;
+  leave_ground(ground);
+  return status;
+}
+
+void leave_ground(const Ground& ground) {
+  if (ground.made) (void)os::remove_directory(ground.path);
+}
+
+}  // namespace tidelock::lsm

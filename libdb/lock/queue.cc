@@ -40,7 +40,7 @@ std::string describe(const BusyInfo& busy) {
     const auto held = std::chrono::duration_cast<std::chrono::milliseconds>(busy.held_for);
     text += " for " + std::to_string(held.count()) + " ms";
   }
-  text += ", " + std::to_string(busy.waiters) + (busy.waiters == 1 ? " waits" : " wait");
+  text += ", " + std::to_string(busy.waiters) + (busy.waiters == 1 ? " waiter" : " waiters");
   if (busy.queue_place != 0) text += ", own place " + std::to_string(busy.queue_place);
   return text;
 }

@@ -1,3 +1,4 @@
+#include <fstream>
 #include <set>
 #include <string>
 #include <thread>
@@ -6,6 +7,7 @@
 #include "os/crash_point.h"
 
 #include "support/child_process.h"
+#include "support/comes_true.h"
 #include "support/open_database.h"
 
 namespace tidelock {
@@ -290,6 +292,71 @@ TEST_F(DbContractTest, WithoutAThreadPeriodicWritesAreSyncedByTheNextCallAndByCl
   ASSERT_TRUE(db.put("m", "v").ok());
   ASSERT_TRUE(db.close().ok());
   EXPECT_EQ(other.stats().value().log_durable, other.stats().value().log_end);
+}
+
+TEST_F(DbContractTest, PeriodicWritesOfADeadProcessAreSyncedByAnother) {
+  Options options;
+  options.sync_period = std::chrono::milliseconds(20);
+  Db db = open(options);
+  test::ChildProcess child([&] {
+    Options periodic = options;
+    periodic.durability = Durability::kPeriodic;
+    periodic.sync_period = std::chrono::hours(1);
+    Result<Db> mine = Db::open(path(), periodic);
+    if (mine && mine->put("k", "v").ok()) ::raise(SIGKILL);
+    return 1;
+  });
+  ASSERT_TRUE(test::killed_by(child.wait(), SIGKILL));
+  const std::uint64_t end = db.stats().value().log_end;
+  EXPECT_LT(db.stats().value().log_durable, end);
+  ASSERT_TRUE(db.put("l", "v").ok());
+  EXPECT_TRUE(test::comes_true([&] { return db.stats().value().log_durable >= end; }));
+}
+
+TEST_F(DbContractTest, CloseSyncsPeriodicWritesWhateverTheHandlesDurability) {
+  Options options;
+  options.sync_period = std::chrono::hours(1);
+  Db other = open(options);
+  Db db = open(options);
+  ASSERT_TRUE(db.put("k", "v", {.durability = Durability::kPeriodic, .wait = {}}).ok());
+  ASSERT_TRUE(db.close().ok());
+  EXPECT_EQ(other.stats().value().log_durable, other.stats().value().log_end);
+}
+
+TEST_F(DbContractTest, CompactingLeavesNoTombstones) {
+  Db db = open();
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(db.put("k" + std::to_string(i), "v").ok());
+  ASSERT_TRUE(db.flush().ok());
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(db.erase("k" + std::to_string(i)).ok());
+  ASSERT_TRUE(db.compact().ok());
+  std::uint64_t entries = 0;
+  const Stats stats = db.stats().value();
+  for (const TableStats& table : stats.tables) entries += table.entries;
+  EXPECT_EQ(entries, 0u);
+}
+
+TEST_F(DbContractTest, RefreshLetsGoOfFilesThatAreInTables) {
+  Options options;
+  options.background = Background::kNone;
+  Db idle = open(options);
+  ASSERT_TRUE(idle.put("k", "v").ok());
+  ASSERT_EQ(idle.get("k").value(), Found("v"));
+  test::ChildProcess other([this] {
+    Result<Db> mine = Db::open(path());
+    return mine && mine->put("l", "v").ok() && mine->flush().ok() ? 0 : 1;
+  });
+  ASSERT_TRUE(test::exited_with(other.wait(), 0));
+  const auto removed_but_kept = [this] {
+    std::ifstream maps("/proc/self/maps");
+    int count = 0;
+    for (std::string line; std::getline(maps, line);) {
+      if (line.find(path()) != std::string::npos && line.ends_with("(deleted)")) ++count;
+    }
+    return count;
+  };
+  EXPECT_GT(removed_but_kept(), 0);
+  ASSERT_TRUE(idle.refresh().ok());
+  EXPECT_EQ(removed_but_kept(), 0);
 }
 
 TEST_F(DbContractTest, ASnapshotOfAnotherDatabaseIsInvalid) {

@@ -171,6 +171,52 @@ TEST_F(OpenTest, NewFilesHaveTheAskedGroup) {
   }
 }
 
+TEST_F(OpenTest, NewFilesHaveModeAndGroupOfTheDatabaseWhoeverMakesThem) {
+  Options options;
+  options.file_mode = 0660;
+  if (::geteuid() == 0) options.file_group = 4242;
+  { Db db = open(options); }
+  const mode_t before = ::umask(077);
+  {
+    Db db = open();
+    ASSERT_TRUE(db.put("k", "v").ok());
+    ASSERT_TRUE(db.flush().ok());
+  }
+  forget_shared_state();
+  { Db db = open(); }
+  ::umask(before);
+  for (const std::string& name : names()) {
+    struct stat facts {};
+    ASSERT_EQ(::stat((path() + "/" + name).c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 0777, 0660u) << name;
+    if (options.file_group) {
+      EXPECT_EQ(facts.st_gid, *options.file_group) << name;
+    }
+  }
+}
+
+TEST_F(OpenTest, AnOptionOutOfItsRangeIsNamed) {
+  const auto refused = [this](const Options& options, const char* name) {
+    const Status status = Db::open(path(), options).status();
+    EXPECT_EQ(status.code(), StatusCode::kInvalid) << name;
+    EXPECT_NE(status.message().find(name), std::string::npos) << status.message();
+    EXPECT_FALSE(fs::exists(path()));
+  };
+  Options options;
+  options.mode = OpenMode::kCreate;
+  options.sync_period = std::chrono::milliseconds(0);
+  refused(options, "sync_period");
+  options = {.mode = OpenMode::kCreate};
+  options.file_mode = 01777;
+  refused(options, "file_mode");
+  options = {.mode = OpenMode::kCreate};
+  options.wait.backoff.cap = std::chrono::microseconds(1);
+  refused(options, "backoff");
+  options = {.mode = OpenMode::kCreate};
+  options.fixed.bloom_bits_per_key = 33;
+  refused(options, "bloom_bits_per_key");
+}
+
 TEST_F(OpenTest, TheSameDirectoryTwiceInOneProcessWorks) {
   Db first = open();
   Db second = open();

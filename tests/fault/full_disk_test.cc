@@ -59,6 +59,18 @@ TEST_F(FullDiskTest, AWriteThatFindsNoRoomForANewLogFailsAndChangesNothing) {
   EXPECT_TRUE(db.check().value().problems.empty());
 }
 
+TEST_F(FullDiskTest, WhatIsSealedIsFlushedAlthoughThereIsNoRoomForANewLog) {
+  Db db = open(without_thread());
+  // Two memtables, the first of them sealed.
+  Status failure;
+  (void)fill(db, failure, 1500);
+  const std::uint64_t flushes = db.stats().value().flushes;
+  const test::Fault full(os::SystemCall::kAllocate, {.error = ENOSPC});
+  for (int i = 0; i < 3000; ++i) (void)db.put(key_of(i), std::string(1000, 'w'));
+  EXPECT_GT(db.stats().value().flushes, flushes);
+  EXPECT_EQ(db.stats().value().sealed_memtables, 0u);
+}
+
 TEST_F(FullDiskTest, AFlushThatFailsLeavesNoTableAndIsRepeated) {
   for (const os::SystemCall call : {os::SystemCall::kOpen, os::SystemCall::kWrite,
                                     os::SystemCall::kSync, os::SystemCall::kRename}) {

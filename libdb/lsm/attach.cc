@@ -340,7 +340,11 @@ Result<Attached> attach_read_only(const std::string& directory, const Options& o
   auto context = make_context(ground->path, options);
   Result<os::File> lock_file =
       os::File::open(ground->path + "/" + state::kLockName, os::FileAccess::kRead);
-  if (lock_file) context->locks = std::make_unique<os::ByteLocks>(std::move(*lock_file));
+  if (lock_file) {
+    context->locks = std::make_unique<os::ByteLocks>(std::move(*lock_file));
+  } else if (lock_file.error().code() != StatusCode::kNotFound) {
+    return lock_file.error();
+  }
   if (Status status = read_identity(*context); !status.ok()) return status;
   return Attached{std::move(context), false};
 }

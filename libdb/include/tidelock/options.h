@@ -64,7 +64,8 @@ struct Options {
   // With kPeriodic: an unsynced write is synced after at most this long by a background thread of
   // any attached process; with none, by the next call after that time, and by close.
   std::chrono::milliseconds sync_period{1'000};
-  std::string label{};  // shown to those who wait for this process; default: the program's name
+  // Shown to those who wait for this process, cut after 48 bytes; default: the program's name.
+  std::string label{};
   // Mode and group of new files, whatever the umask. Unset: as the umask and the directory say.
   // The directory gets x where the files get r.
   std::optional<std::uint32_t> file_mode{};

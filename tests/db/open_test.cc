@@ -107,6 +107,23 @@ TEST_F(OpenTest, AMissingTableIsCorruption) {
   EXPECT_EQ(Db::open(path()).status().code(), StatusCode::kCorruption);
 }
 
+TEST_F(OpenTest, FilesThatAreNotOursAreNeitherReadNorRemoved) {
+  const char* const foreign[] = {"2.sst", "99.mem", "5.wal", "7.wal", "MANIFEST-1", "notes.sst.tmp"};
+  {
+    Db db = open();
+    ASSERT_TRUE(db.put("k", "v").ok());
+  }
+  for (const char* name : foreign) std::ofstream(path() + "/" + name) << "mine";
+  for (int again = 0; again < 2; ++again) {
+    Db db = open();  // sweeps
+    EXPECT_EQ(db.get("k").value(), Found("v"));
+    ASSERT_TRUE(db.close().ok());
+    forget_shared_state();  // the next one replays
+  }
+  ASSERT_TRUE(Db::destroy(path()).ok());
+  EXPECT_EQ(names(), std::set<std::string>(std::begin(foreign), std::end(foreign)));
+}
+
 TEST_F(OpenTest, ACopyOfTheDirectoryHoldsTheSame) {
   Db db = open();
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(db.put("k" + std::to_string(i), "v").ok());

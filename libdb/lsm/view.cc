@@ -31,9 +31,7 @@ Status file_gone(const Status& status) {
 }
 
 ViewSource::ViewSource(Context& context, Catalog& catalog)
-    : context_(context),
-      catalog_(catalog),
-      shared_(context.state.get()) {}
+    : context_(context), catalog_(catalog), shared_(context.state.get()) {}
 
 ViewSource::ViewPtr ViewSource::adopted() const {
   const std::lock_guard guard(view_mutex_);
@@ -194,9 +192,9 @@ Result<ReadPoint> ViewSource::read_only_point(Horizon horizon) {
       Result<ReadPoint> result = point(*shared, horizon);
       if (result) {
         const View& view = *result->view;
-        state::raise_to(horizon == Horizon::kVisible ? view.answered_visible
-                                                     : view.answered_durable,
-                        result->sequence);
+        state::raise_to(
+            horizon == Horizon::kVisible ? view.answered_visible : view.answered_durable,
+            result->sequence);
         return result;
       }
       if (!trusts(*shared)) continue;  // an error of what was, while it was built anew
@@ -283,8 +281,8 @@ Status ViewSource::validate(const state::SharedState& shared) const {
   Result<bool> attached = false;
   if (context_.locks != nullptr) attached = context_.locks->held_in_any_mode(kOpenByte);
   if (!attached) return attached.error();
-  return shared.validate(context_.uuid, *attached ? state::MountCheck::kAnyMount
-                                                  : state::MountCheck::kSameMount);
+  return shared.validate(context_.uuid,
+                         *attached ? state::MountCheck::kAnyMount : state::MountCheck::kSameMount);
 }
 
 // Precondition: adopt_mutex_ held.

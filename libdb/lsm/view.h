@@ -94,8 +94,8 @@ class ViewSource {
   ViewPtr view_;
   std::mutex adopt_mutex_;  // one adoption at a time
   // Read-only attachments:
-  std::atomic<std::uint64_t> trusted_epoch_{0};      // of the shared state, once validated
-  std::atomic<std::int64_t> look_again_at_{0};       // monotonic nanoseconds
+  std::atomic<std::uint64_t> trusted_epoch_{0};              // of the shared state, once validated
+  std::atomic<std::int64_t> look_again_at_{0};               // monotonic nanoseconds
   std::vector<std::unique_ptr<state::SharedState>> mapped_;  // under adopt_mutex_; all kept
 };
 

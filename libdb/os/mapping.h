@@ -14,9 +14,9 @@ namespace tidelock::os {
 enum class Protection : std::uint8_t { kRead, kReadWrite };
 
 // A shared mapping of the beginning of a file. A forked child does not inherit it (touching it
-// there is a fault, so every call checks for fork first, and destroying it there does nothing), and a core dump leaves it out: dumping
-// gigabytes would keep the dead process's locks for seconds. Outlives the File it was made from;
-// keeps the bytes of an unlinked file alive.
+// there is a fault, so every call checks for fork first, and destroying it there does nothing), and
+// a core dump leaves it out: dumping gigabytes would keep the dead process's locks for seconds.
+// Outlives the File it was made from; keeps the bytes of an unlinked file alive.
 class Mapping {
  public:
   // `length` in bytes, more than 0 and no more than the file has: kCorruption otherwise.

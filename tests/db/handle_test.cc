@@ -63,8 +63,8 @@ TEST_F(HandleTest, ViewsThatEndInAForkedChildLeaveItsMemoryAlone) {
     std::vector<char*> mine;
     constexpr std::size_t kSize = 64 << 10;
     for (int i = 0; i < 1000; ++i) {
-      void* const bytes = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      void* const bytes =
+          ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       if (bytes == MAP_FAILED) return 1;
       mine.push_back(static_cast<char*>(bytes));
     }

@@ -109,7 +109,8 @@ TEST_F(OpenTest, AMissingTableIsCorruption) {
 }
 
 TEST_F(OpenTest, FilesThatAreNotOursAreNeitherReadNorRemoved) {
-  const char* const foreign[] = {"2.sst", "99.mem", "5.wal", "7.wal", "MANIFEST-1", "notes.sst.tmp"};
+  const char* const foreign[] = {"2.sst", "99.mem",     "5.wal",
+                                 "7.wal", "MANIFEST-1", "notes.sst.tmp"};
   {
     Db db = open();
     ASSERT_TRUE(db.put("k", "v").ok());

@@ -209,9 +209,7 @@ TEST_P(ReplayTest, BeginsAnewWhenFilesMovedMeanwhile) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AtTheOpeningOf, ReplayTest, testing::Values(".sst", ".wal"),
-                         [](const auto& suffix) {
-                           return std::string(suffix.param + 1);
-                         });
+                         [](const auto& suffix) { return std::string(suffix.param + 1); });
 
 TEST_F(ReadOnlyTest, ReplayKnowsWhatIsDurable) {
   test::ChildProcess child([this] {

@@ -27,8 +27,7 @@ class RedoTest : public test::DatabaseTest {
     EXPECT_TRUE(test::killed_by(child.wait(), SIGKILL));
     os::File file = std::move(os::File::open(oldest(".mem"), os::FileAccess::kReadWrite)).value();
     const std::uint64_t size = file.size().value();
-    os::Mapping arena =
-        std::move(os::Mapping::map(file, size, os::Protection::kReadWrite)).value();
+    os::Mapping arena = std::move(os::Mapping::map(file, size, os::Protection::kReadWrite)).value();
     reinterpret_cast<memtable::ArenaHeader*>(arena.bytes().data())->bump.store(size);
   }
   [[nodiscard]] std::string oldest(const std::string& suffix) const {

@@ -1,9 +1,9 @@
-#include <fcntl.h>
-#include <unistd.h>
-
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <thread>
+#include <vector>
 
 #include "manifest/manifest_reader.h"
 #include "manifest/manifest_writer.h"
@@ -28,6 +28,12 @@ class ReadOnlyTest : public test::DatabaseTest {
   static bool says(Db& db, const std::string& key, const std::string& value) {
     const auto found = db.get(key);
     return found && *found == value;
+  }
+  // Damage that makes the next one to open rebuild the same STATE in place.
+  void spoil_shared_state() const {
+    std::fstream state(path() + "/STATE", std::ios::in | std::ios::out | std::ios::binary);
+    state.seekp(8);
+    state.write("anything", 8);
   }
   // Nobody is attached, and there is no live shared state.
   void forget_shared_state() const {
@@ -240,15 +246,45 @@ TEST_F(ReadOnlyTest, SeesEveryWriteThatReturnedThroughRebuildsOfTheState) {
   { Db db = write("n", "0"); }
   Db reader = open_for_reading();
   for (int i = 1; i <= 20; ++i) {
-    {
-      // Damage that makes the next one to open rebuild the same STATE in place.
-      std::fstream state(path() + "/STATE", std::ios::in | std::ios::out | std::ios::binary);
-      state.seekp(8);
-      state.write("anything", 8);
-    }
+    spoil_shared_state();
     Db writer = write("n", std::to_string(i));
     ASSERT_TRUE(says(reader, "n", std::to_string(i))) << reader.get("n").status().to_string();
   }
+}
+
+TEST_F(ReadOnlyTest, NoThreadGoesBackInTimeWhileTheStateIsRebuilt) {
+  { Db db = write("n", "0"); }
+  Db reader = open_for_reading();
+  std::atomic<bool> done{false};
+  std::atomic<int> errors{0};
+  std::atomic<int> steps_back{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&] {
+      for (int last = 0; !done.load();) {
+        const auto found = reader.get("n");
+        if (!found || !*found) {
+          ++errors;
+          continue;
+        }
+        const int seen = std::stoi(**found);
+        if (seen < last) ++steps_back;
+        last = seen;
+      }
+    });
+  }
+  for (int i = 1; i <= 60; ++i) {
+    if (i % 2 == 0) spoil_shared_state();
+    Db writer = write("n", std::to_string(i));
+    if (i % 3 == 0) {
+      EXPECT_TRUE(writer.flush().ok());
+    }
+  }
+  done.store(true);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(errors.load(), 0);
+  EXPECT_EQ(steps_back.load(), 0);
+  EXPECT_TRUE(says(reader, "n", "60"));
 }
 
 }  // namespace

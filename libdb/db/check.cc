@@ -20,6 +20,14 @@ bool is_damage(const Status& status) {
          status.code() == StatusCode::kNotFound;
 }
 
+// What the manifest remembers of a table is what planning and reading go by.
+bool agree(const manifest::FileMeta& meta, const table::Properties& table) {
+  return meta.number == table.identity.number && meta.size == table.file_bytes &&
+         meta.entries == table.entries && meta.tombstones == table.tombstones &&
+         meta.data_blocks == table.blocks && meta.highest_sequence == table.highest_sequence &&
+         meta.smallest == table.smallest && meta.largest == table.largest;
+}
+
 // Collects what a part of the check found.
 class Check {
  public:
@@ -35,7 +43,8 @@ class Check {
     if (Status status = check_manifest(); !status.ok()) return status;
     if (Status status = check_tables(*now->view); !status.ok()) return status;
     if (Status status = check_memtables(*now->view); !status.ok()) return status;
-    if (Status status = check_logs(); !status.ok()) return status;
+    check_positions();
+    if (Status status = check_logs(*now); !status.ok()) return status;
     return std::move(report_);
   }
 
@@ -50,18 +59,42 @@ class Check {
     return {};
   }
 
+  // Up to its published length it must be whole; without one, up to the last record.
   Status check_manifest() {
+    const state::SharedState* const shared = engine_.shared();
+    for (;;) {
+      const std::uint64_t word = shared == nullptr ? 0 : (*shared)->tables.word();
+      Status status = read_manifest(shared);
+      if (status.ok() || shared == nullptr || (*shared)->tables.word() == word) return take(status);
+      // Replaced meanwhile: once more.
+    }
+  }
+
+  Status read_manifest(const state::SharedState* shared) {
     Result<manifest::LiveManifest> live =
         manifest::open_live_manifest(engine_.context().directory, Access::kReadOnly);
-    if (!live) return take(live.error());
-    return take(live->reader.read_all());
+    if (!live) return live.error();
+    if (shared != nullptr) {
+      const state::TableHalf half = (*shared)->tables.load().value;
+      if (half.manifest_number == live->current.manifest_number) {
+        if (Status s = live->reader.read_to(half.manifest_length); !s.ok()) return s;
+      }
+    }
+    return live->reader.read_all();
   }
 
   Status check_tables(const lsm::View& view) {
     for (std::uint32_t level = 0; level < manifest::kLevels; ++level) {
-      for (const lsm::TablePtr& table : view.tables->level(level)) {
+      const auto files = view.tables->version().files(level);
+      for (std::size_t i = 0; i < files.size(); ++i) {
+        const table::Reader& table = *view.tables->level(level)[i];
         ++report_.tables;
-        Result<table::VerifiedCounts> counts = table->verify();
+        if (!agree(*files[i], table.properties())) {
+          note(Status(StatusCode::kCorruption,
+                      "check " + table.name() +
+                          ": its properties are not those that the manifest has of it"));
+        }
+        Result<table::VerifiedCounts> counts = table.verify();
         if (!counts) {
           if (Status status = take(counts.error()); !status.ok()) return status;
           continue;
@@ -81,7 +114,42 @@ class Check {
     return {};
   }
 
-  Status check_logs() {
+  // S2, S4, S10: positions only grow, so each is loaded before those that may not be below it.
+  void check_positions() {
+    const state::SharedState* const state = engine_.shared();
+    if (state == nullptr) return;
+    const state::Layout& shared = **state;
+    const std::uint64_t epoch = state->epoch();
+    const std::uint64_t oldest_log = shared.tables.load().value.oldest_log;
+    const state::MemtableHalf half = shared.memtables.load().value;
+    const std::uint64_t durable_lsn = shared.durable_lsn.load(std::memory_order_acquire);
+    const std::uint64_t durable_sequence = shared.durable_sequence.load(std::memory_order_acquire);
+    const std::uint64_t visible = shared.visible.load(std::memory_order_acquire);
+    const state::Position applied = shared.applied.load().value;
+    const state::Position end = shared.end.load().value;
+    if (!state->is_epoch(epoch)) return;  // being built anew
+    const auto expect = [this](bool holds, const char* what) {
+      if (holds) return;
+      note(Status(StatusCode::kCorruption,
+                  "check " + engine_.context().directory + "/STATE: " + what));
+    };
+    expect(visible <= applied.last_sequence, "more is visible than applied");
+    expect(applied.lsn <= end.lsn && applied.last_sequence <= end.last_sequence,
+           "more is applied than committed");
+    expect(durable_lsn <= end.lsn && durable_sequence <= end.last_sequence,
+           "more is durable than committed");
+    expect(half.count != 0 && half.count <= state::kMemtablesMax, "it names no memtable");
+    if (half.count == 0 || half.count > state::kMemtablesMax) return;
+    expect(oldest_log <= half.active().log_number, "the active log is not needed");
+    expect(half.active().base_lsn <= end.lsn, "the active log begins behind its end");
+    for (std::uint64_t i = 1; i < half.count; ++i) {
+      expect(half.entries[i - 1].log_number < half.entries[i].log_number &&
+                 half.entries[i - 1].base_lsn <= half.entries[i].base_lsn,
+             "its memtables are out of order");
+    }
+  }
+
+  Status check_logs(const lsm::ReadPoint& now) {
     const state::SharedState* shared = engine_.shared();
     if (shared == nullptr) return check_logs_by_replay();
     const state::Position end = (*shared)->end.load().value;
@@ -90,7 +158,7 @@ class Check {
     for (std::uint64_t i = 0; i < count; ++i) {
       const std::uint64_t to = i + 1 < count ? half.entries[i + 1].base_lsn : end.lsn;
       if (to < half.entries[i].base_lsn) continue;  // rolled since `end` was read
-      Status status = check_log(half.entries[i], to);
+      Status status = check_log(half.entries[i], to, now);
       // Flushed meanwhile: it is in a table.
       if (half.entries[i].log_number < (*shared)->tables.load().value.oldest_log) continue;
       if (status = take(status); !status.ok()) return status;
@@ -98,7 +166,7 @@ class Check {
     return {};
   }
 
-  Status check_log(const state::MemtableEntry& entry, std::uint64_t to) {
+  Status check_log(const state::MemtableEntry& entry, std::uint64_t to, const lsm::ReadPoint& now) {
     Result<os::File> file = os::File::open(
         state::file_path(engine_.context().directory, state::FileKind::kLog, entry.log_number),
         os::FileAccess::kRead);
@@ -109,13 +177,15 @@ class Check {
     const wal::Position start = wal::start_of(log->header());
     Result<std::vector<std::byte>> bytes = log->read(start.lsn, to);
     if (!bytes) return bytes.error();
+    const auto memtable =
+        std::find_if(now.view->memtables.begin(), now.view->memtables.end(),
+                     [&entry](const auto& open) { return open->log_number() == entry.log_number; });
+    const memtable::Memtable* const table =
+        memtable == now.view->memtables.end() ? nullptr : &(*memtable)->table();
     wal::RecordReader reader(*bytes, start, engine_.context().uuid);
     while (reader.next()) {
       ++report_.log_records;
-      wal::OperationReader operations(reader.record().payload, reader.record().operations);
-      while (operations.next()) {
-      }
-      if (!operations.status().ok()) return operations.status();
+      if (Status s = check_record(reader.record(), table, now.sequence); !s.ok()) return s;
     }
     if (reader.position().lsn == to) return {};
     return Status(StatusCode::kCorruption,
@@ -124,15 +194,45 @@ class Check {
                       wal::to_string(reader.stop()));
   }
 
+  // S2: what the log holds up to V, the memtable holds too, each version of it.
+  static Status check_record(const wal::Record& record, const memtable::Memtable* memtable,
+                             std::uint64_t visible) {
+    wal::OperationReader operations(record.payload, record.operations);
+    for (std::uint64_t sequence = record.first_sequence; operations.next(); ++sequence) {
+      if (memtable == nullptr || sequence > visible) continue;
+      const wal::Operation& operation = operations.operation();
+      Result<memtable::Lookup> found = memtable->lookup(operation.key, sequence);
+      if (!found) return found.error();
+      const auto kind = operation.kind == wal::OperationKind::kPut
+                            ? memtable::Lookup::Kind::kValue
+                            : memtable::Lookup::Kind::kTombstone;
+      if (found->kind != kind || found->sequence != sequence || found->value != operation.value) {
+        return Status(StatusCode::kCorruption,
+                      "check memtable " + std::to_string(memtable->number()) +
+                          ": it lacks operation " + std::to_string(sequence) + " of its log");
+      }
+    }
+    return operations.status();
+  }
+
+  // Logs that grow or go while they are read may show damage that is none: what a second look at
+  // manifest and logs says again is.
   Status check_logs_by_replay() {
-    Result<manifest::LiveManifest> live =
-        manifest::open_live_manifest(engine_.context().directory, Access::kReadOnly);
-    if (!live) return take(live.error());
-    if (Status status = live->reader.read_all(); !status.ok()) return take(status);
-    Result<lsm::LogReplay> replay = lsm::LogReplay::load(
-        engine_.context().directory, engine_.context().uuid, live->reader.version());
-    if (!replay) return take(replay.error());
-    report_.log_records += replay->result().records;
+    const auto replay = [this]() -> Result<std::uint64_t> {
+      const lsm::Context& context = engine_.context();
+      Result<manifest::LiveManifest> live =
+          manifest::open_live_manifest(context.directory, Access::kReadOnly);
+      if (!live) return live.error();
+      if (Status status = live->reader.read_all(); !status.ok()) return status;
+      Result<lsm::LogReplay> logs =
+          lsm::LogReplay::load(context.directory, context.uuid, live->reader.version());
+      if (!logs) return logs.error();
+      return logs->result().records;
+    };
+    Result<std::uint64_t> records = replay();
+    if (!records) records = replay();
+    if (!records) return take(records.error());
+    report_.log_records += *records;
     return {};
   }
 

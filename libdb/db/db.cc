@@ -6,6 +6,7 @@
 #include "db/check.h"
 #include "db/handle.h"
 #include "db/iterator_state.h"
+#include "db/limits.h"
 #include "db/read.h"
 #include "db/snapshot_state.h"
 #include "db/stats.h"
@@ -16,18 +17,6 @@
 namespace tidelock {
 
 namespace {
-
-Status too_large(const char* what, std::size_t size, std::size_t size_max) {
-  return Status(StatusCode::kTooLarge, std::string("write: ") + what + " of " +
-                                           std::to_string(size) + " bytes, at most " +
-                                           std::to_string(size_max) + " are possible");
-}
-
-Status check_sizes(std::size_t key_size, std::size_t value_size) {
-  if (key_size > kKeySizeMax) return too_large("a key", key_size, kKeySizeMax);
-  if (value_size > kValueSizeMax) return too_large("a value", value_size, kValueSizeMax);
-  return {};
-}
 
 // Reused by each thread, and given back when a huge value has made it huge.
 class PayloadBuffer {
@@ -54,6 +43,17 @@ struct Db::Impl {
   ~Impl() {
     // In a forked child the mappings are gone, and the locks are the parent's.
     if (handle->forked()) (void)engine.release();
+  }
+
+  // What is left where a `Db` was moved from.
+  static const std::shared_ptr<Impl>& closed() {
+    // Never destroyed: handles in static storage may be moved later.
+    static const auto& impl = *new std::shared_ptr<Impl>([] {
+      auto made = std::make_shared<Impl>(nullptr, false);
+      (void)made->handle->close();
+      return made;
+    }());
+    return impl;
   }
 
   [[nodiscard]] Status check_writable() const {
@@ -121,18 +121,18 @@ struct Db::Impl {
 };
 
 Db::Db(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
-Db::Db(Db&&) noexcept = default;
+Db::Db(Db&& other) noexcept : impl_(std::exchange(other.impl_, Impl::closed())) {}
 
 Db& Db::operator=(Db&& other) noexcept {
   if (this != &other) {
-    if (impl_ != nullptr) (void)close();
-    impl_ = std::move(other.impl_);
+    (void)close();
+    impl_ = std::exchange(other.impl_, Impl::closed());
   }
   return *this;
 }
 
 Db::~Db() {
-  if (impl_ != nullptr) (void)close();
+  (void)close();
 }
 
 Result<Db> Db::open(const std::filesystem::path& directory, const Options& options) {
@@ -171,11 +171,13 @@ Status Db::write(const Batch& batch, const WriteOptions& options) {
   }
   if (batch.size() > kBatchSizeMax) return too_large("a batch", batch.size(), kBatchSizeMax);
   lsm::WriteSet set{.payload = BatchAccess::encoded(batch), .count = batch.count(), .demand = {}};
+  if (Status status = check_fits(set); !status.ok()) return status;  // before it is walked
   wal::OperationReader operations(std::as_bytes(std::span(set.payload)), set.count);
   while (operations.next()) {
     set.demand.add(operations.operation().key.size(), operations.operation().value.size());
   }
   if (!operations.status().ok()) return operations.status();
+  if (Status status = check_fits(set); !status.ok()) return status;
   return impl_->engine->write(set, options).status();
 }
 

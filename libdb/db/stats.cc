@@ -79,7 +79,7 @@ Result<Stats> collect_stats(lsm::Engine& engine) {
   if (!now) return now.error();
   Stats stats;
   stats.sequence = now->sequence;
-  stats.durable_sequence = now->sequence;
+  stats.durable_sequence = now->view->answered_durable.load(std::memory_order_relaxed);  // private
   if (const state::SharedState* shared = engine.shared()) add_shared(**shared, stats);
   if (!now->view->memtables.empty()) {
     const memtable::Memtable& active = now->view->memtables.front()->table();

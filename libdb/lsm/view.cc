@@ -3,48 +3,35 @@
 #include <algorithm>
 #include <utility>
 
-#include "lsm/log_replay.h"
+#include "lsm/private_view.h"
 #include "manifest/manifest_reader.h"
+#include "os/clock.h"
 
 namespace tidelock::lsm {
 
 namespace {
 
-constexpr std::chrono::milliseconds kLookAgainEvery{100};
+constexpr std::chrono::nanoseconds kLookAgainEvery = std::chrono::milliseconds(100);
 constexpr std::chrono::milliseconds kRepairDeadline{10'000};
-
-Status gone(const Status& status) {
-  return Status(StatusCode::kCorruption, status.message() + " (a file of the live view is gone)");
-}
-
-Result<std::shared_ptr<const OpenMemtable>> rebuild_privately(const ReplayedLog& log) {
-  constexpr std::uint64_t kNonce = 1;
-  for (std::uint64_t capacity = likely_arena_bytes(log.demand);; capacity *= 2) {
-    Result<os::PrivateMemory> memory = os::PrivateMemory::make(capacity);
-    if (!memory) return memory.error();
-    if (Status status = memtable::format(memory->bytes(), log.number, kNonce); !status.ok()) {
-      return status;
-    }
-    auto writer = memtable::MemtableWriter::attach(memory->bytes(), log.number, kNonce);
-    if (!writer) return writer.error();
-    Status status = apply_records(*writer, log.records);
-    if (status.code() == StatusCode::kLimit) continue;
-    if (!status.ok()) return status;
-    return std::make_shared<const OpenMemtable>(log.number, std::move(*memory), writer->reader());
-  }
-}
 
 bool may_be_outdated(const Status& status) {
   return status.code() == StatusCode::kNotFound || status.code() == StatusCode::kCorruption;
 }
 
+// Not so when the kernel refused for want of something: then it is asked again.
+bool makes_unusable(const Status& status) {
+  return may_be_outdated(status) || status.code() == StatusCode::kUnsupported;
+}
+
 }  // namespace
 
+Status file_gone(const Status& status) {
+  if (status.code() != StatusCode::kNotFound) return status;
+  return Status(StatusCode::kCorruption, status.message() + " (a file of the live view is gone)");
+}
+
 ViewSource::ViewSource(Context& context, Catalog& catalog)
-    : context_(context),
-      catalog_(catalog),
-      shared_(context.state.get()),
-      look_again_(os::Deadline::after(std::chrono::milliseconds(0))) {}
+    : context_(context), catalog_(catalog), shared_(context.state.get()) {}
 
 ViewSource::ViewPtr ViewSource::adopted() const {
   const std::lock_guard guard(view_mutex_);
@@ -87,12 +74,8 @@ Result<ReadPoint> ViewSource::point(const state::SharedState& shared, Horizon ho
 Status ViewSource::refresh() {
   if (context_.read_only()) {
     const std::lock_guard guard(adopt_mutex_);
-    look_again_ = os::Deadline::after(std::chrono::milliseconds(0));
-    const state::SharedState* shared = shared_.load(std::memory_order_acquire);
-    if (shared == nullptr) {
-      const std::lock_guard view_guard(view_mutex_);
-      view_ = nullptr;  // replay anew
-    }
+    look_again_at_.store(0, std::memory_order_relaxed);
+    if (shared_.load(std::memory_order_acquire) == nullptr) follow(nullptr);  // replay anew
   }
   return now(Horizon::kVisible).status();
 }
@@ -101,8 +84,15 @@ Status ViewSource::adopt(const state::SharedState& shared) {
   const std::lock_guard guard(adopt_mutex_);
   const ViewPtr view = adopted();
   if (view != nullptr && is_current(*view, shared)) return {};
+  if (shared_.load(std::memory_order_acquire) != &shared) {
+    return Status(StatusCode::kCorruption, "this shared state is not followed any more");
+  }
   Result<ViewPtr> next = build(shared);
   if (!next) return next.error();
+  if (view != nullptr && context_.read_only()) {
+    state::raise_to((*next)->answered_visible, view->answered_visible);
+    state::raise_to((*next)->answered_durable, view->answered_durable);
+  }
   const std::lock_guard view_guard(view_mutex_);
   view_ = std::move(*next);
   if (context_.queue != nullptr) context_.queue->set_view(view_->tables_word >> 1);
@@ -110,7 +100,7 @@ Status ViewSource::adopt(const state::SharedState& shared) {
 }
 
 Result<ViewSource::ViewPtr> ViewSource::build(const state::SharedState& shared) {
-  const ViewPtr previous = adopted();
+  ViewPtr previous = adopted();
   bool repaired = false;
   for (;;) {
     const std::uint64_t epoch = shared.epoch();
@@ -126,7 +116,8 @@ Result<ViewSource::ViewPtr> ViewSource::build(const state::SharedState& shared) 
     if (reusable != nullptr && reusable->tables_word == tables.word) {
       view->tables = reusable->tables;
     } else {
-      Result<manifest::Version> version = catalog_.version_of(tables.value);
+      Result<manifest::Version> version =
+          version_of(tables.value, repaired && context_.read_only());
       status = version.status();
       if (version) {
         auto set = TableSet::open(context_.directory, context_.uuid, std::move(*version),
@@ -135,20 +126,35 @@ Result<ViewSource::ViewPtr> ViewSource::build(const state::SharedState& shared) 
         if (set) view->tables = std::move(*set);
       }
     }
-    if (status.ok()) status = fill(*view, memtables.value, tables.value.oldest_log, reusable);
-    if (status.ok()) return ViewPtr(std::move(view));
-    if (!may_be_outdated(status)) return status;
-    // Somebody published anew, and removed what the older publication named.
-    if (!is_current(*view, shared)) {
-      if (context_.read_only() && !shared.is_epoch(epoch)) return status;
-      continue;
+    if (status.ok()) {
+      status = fill(*view, memtables.value, view->tables->version().oldest_log(), reusable);
     }
-    if (repaired || context_.read_only()) return gone(status);
-    // V2: or he died between the edit and its publication, and a third one swept. Once.
-    repaired = true;
-    Result<manifest::Version> newest = catalog_.catch_up(os::Deadline::after(kRepairDeadline));
-    if (!newest) return newest.error();
+    if (!status.ok() && !may_be_outdated(status)) return status;
+    if (is_current(*view, shared)) {
+      if (status.ok()) return ViewPtr(std::move(view));
+      if (repaired) return file_gone(status);
+      // V2: or he died between the edit and its publication, and a third one swept. Once. A
+      // read-only attachment publishes nothing, and goes by the manifest's end itself.
+      repaired = true;
+      if (context_.read_only()) continue;
+      Result<manifest::Version> newest = catalog_.catch_up(os::Deadline::after(kRepairDeadline));
+      if (!newest) return newest.error();
+    } else if (context_.read_only() && !shared.is_epoch(epoch)) {
+      return Status(StatusCode::kCorruption, "the shared state was built anew meanwhile");
+    } else if (status.ok()) {
+      previous = std::move(view);  // published anew meanwhile; most of it stays
+    }
   }
+}
+
+Result<manifest::Version> ViewSource::version_of(const state::TableHalf& half, bool newest) {
+  if (!newest) return catalog_.version_of(half);
+  Result<manifest::LiveManifest> live =
+      manifest::open_live_manifest(context_.directory, Access::kReadOnly);
+  if (!live) return live.error();
+  if (Status status = check_identity(context_, live->current.uuid); !status.ok()) return status;
+  if (Status status = live->reader.read_all(); !status.ok()) return status;
+  return live->reader.version();
 }
 
 Status ViewSource::fill(View& view, const state::MemtableHalf& memtables, std::uint64_t oldest_log,
@@ -181,69 +187,111 @@ Status ViewSource::fill(View& view, const state::MemtableHalf& memtables, std::u
 Result<ReadPoint> ViewSource::read_only_point(Horizon horizon) {
   for (;;) {
     const state::SharedState* shared = shared_.load(std::memory_order_acquire);
-    if (shared != nullptr && shared->is_epoch(shared->epoch())) {
+    bool unusable = false;
+    if (shared != nullptr && !look_is_due() && trusts(*shared)) {
       Result<ReadPoint> result = point(*shared, horizon);
       if (result) {
-        last_sequence_.store(result->sequence, std::memory_order_relaxed);
+        const View& view = *result->view;
+        state::raise_to(
+            horizon == Horizon::kVisible ? view.answered_visible : view.answered_durable,
+            result->sequence);
         return result;
       }
-      if (shared->is_epoch(shared->epoch())) return result;
+      if (!trusts(*shared)) continue;  // an error of what was, while it was built anew
+      unusable = makes_unusable(result.error());
+      if (!unusable) return result;
     }
     const std::lock_guard guard(adopt_mutex_);
     if (shared_.load(std::memory_order_acquire) != shared) continue;
-    if (look_again_.expired()) {
-      look_again_ = os::Deadline::after(kLookAgainEvery);
-      Status found = look_for_shared_state();
-      if (found.ok()) continue;
+    if (unusable) {
+      follow(nullptr);
+    } else if (look_is_due() || (shared != nullptr && built_anew(*shared))) {
+      if (look_around()) continue;
     }
-    if (adopted() == nullptr) {
-      if (Status status = replay_privately(); !status.ok()) return status;
-    }
-    return ReadPoint{adopted(), last_sequence_.load(std::memory_order_relaxed)};
+    return last_point(horizon);
   }
 }
 
-// Precondition: adopt_mutex_ held.
-Status ViewSource::look_for_shared_state() {
-  auto mapped = state::SharedState::map(context_.directory, os::Protection::kRead);
-  if (!mapped) return mapped.error();
-  Result<bool> attached = context_.locks->held_in_any_mode(kOpenByte);
+// What was seen last; where that is nothing, what the files say. Precondition: adopt_mutex_ held.
+Result<ReadPoint> ViewSource::last_point(Horizon horizon) {
+  ViewPtr view = adopted();
+  const bool answered =
+      view != nullptr &&
+      (view->epoch == 0 || view->answered_visible.load(std::memory_order_relaxed) != 0);
+  if (!answered) {
+    Result<ViewPtr> replayed = replay_privately(context_);
+    if (!replayed) return replayed.error();
+    view = std::move(*replayed);
+    const std::lock_guard view_guard(view_mutex_);
+    view_ = view;
+  }
+  const auto& sequence =
+      horizon == Horizon::kDurable ? view->answered_durable : view->answered_visible;
+  return ReadPoint{view, sequence.load(std::memory_order_relaxed)};
+}
+
+bool ViewSource::look_is_due() const {
+  return os::monotonic_coarse().count() >= look_again_at_.load(std::memory_order_relaxed);
+}
+
+bool ViewSource::built_anew(const state::SharedState& shared) const {
+  return !trusts(shared) && shared.is_epoch(shared.epoch());
+}
+
+bool ViewSource::trusts(const state::SharedState& shared) const {
+  return shared.is_epoch(trusted_epoch_.load(std::memory_order_relaxed));
+}
+
+// True if there is a shared state to go by now. Precondition: adopt_mutex_ held.
+bool ViewSource::look_around() {
+  look_again_at_.store((os::monotonic_coarse() + kLookAgainEvery).count(),
+                       std::memory_order_relaxed);
+  const state::SharedState* const followed = shared_.load(std::memory_order_acquire);
+  const bool followable = followed != nullptr && trusts(*followed);
+  if (mapped_.empty() || mapped_.back()->replaced()) {
+    auto current = manifest::read_current(context_.directory, Access::kReadOnly);
+    Status same = current ? check_identity(context_, current->uuid) : current.error();
+    if (makes_unusable(same)) {
+      follow(nullptr);
+      return false;
+    }
+    auto mapped = state::SharedState::map(context_.directory, os::Protection::kRead);
+    if (!mapped && mapped.error().code() != StatusCode::kUnsupported) return followable;
+    if (!mapped) {
+      follow(nullptr);  // of another release's layout
+      return false;
+    }
+    mapped_.push_back(std::move(*mapped));
+  }
+  const state::SharedState& newest = *mapped_.back();
+  const std::uint64_t epoch = newest.epoch();
+  if (!newest.is_epoch(epoch)) return followable && followed != &newest;  // not complete yet
+  if (!trusts(newest)) {
+    if (Status status = validate(newest); !status.ok()) {
+      follow(nullptr);
+      return false;
+    }
+    trusted_epoch_.store(epoch, std::memory_order_relaxed);
+  }
+  if (&newest != followed) follow(&newest);
+  return true;
+}
+
+Status ViewSource::validate(const state::SharedState& shared) const {
+  Result<bool> attached = false;
+  if (context_.locks != nullptr) attached = context_.locks->held_in_any_mode(kOpenByte);
   if (!attached) return attached.error();
-  const auto check = *attached ? state::MountCheck::kAnyMount : state::MountCheck::kSameMount;
-  if (Status status = (*mapped)->validate(context_.uuid, check); !status.ok()) return status;
-  mapped_.push_back(std::move(*mapped));
+  return shared.validate(context_.uuid,
+                         *attached ? state::MountCheck::kAnyMount : state::MountCheck::kSameMount);
+}
+
+// Precondition: adopt_mutex_ held.
+void ViewSource::follow(const state::SharedState* shared) {
   {
     const std::lock_guard view_guard(view_mutex_);
     view_ = nullptr;
   }
-  shared_.store(mapped_.back().get(), std::memory_order_release);
-  return {};
-}
-
-// Precondition: adopt_mutex_ held.
-Status ViewSource::replay_privately() {
-  Result<manifest::LiveManifest> live =
-      manifest::open_live_manifest(context_.directory, Access::kReadOnly);
-  if (!live) return live.error();
-  if (Status status = live->reader.read_all(); !status.ok()) return status;
-  const manifest::Version& version = live->reader.version();
-  auto replay = LogReplay::load(context_.directory, context_.uuid, version);
-  if (!replay) replay = LogReplay::load(context_.directory, context_.uuid, version);
-  if (!replay) return replay.error();
-
-  auto view = std::make_shared<View>();
-  auto tables = TableSet::open(context_.directory, context_.uuid, version, nullptr);
-  if (!tables) return tables.error();
-  view->tables = std::move(*tables);
-  for (const ReplayedLog& log : replay->logs()) {
-    Result<std::shared_ptr<const OpenMemtable>> memtable = rebuild_privately(log);
-    if (!memtable) return memtable.error();
-    view->memtables.insert(view->memtables.begin(), std::move(*memtable));
-  }
-  last_sequence_.store(replay->result().end.last_sequence, std::memory_order_relaxed);
-  const std::lock_guard view_guard(view_mutex_);
-  view_ = std::move(view);
-  return {};
+  shared_.store(shared, std::memory_order_release);
 }
 
 }  // namespace tidelock::lsm

@@ -10,10 +10,13 @@
 #include "lsm/context.h"
 #include "lsm/open_memtable.h"
 #include "lsm/table_set.h"
-#include "os/clock.h"
 #include "tidelock/status.h"
 
 namespace tidelock::lsm {
+
+// A file that something live names was not found: kCorruption, where kNotFound would mean that
+// there is no database. Other errors as they are.
+[[nodiscard]] Status file_gone(const Status& status);
 
 // Everything there is to read, pinned inside this process: mappings of memtables and tables. What
 // it holds never changes but for the active memtable, which grows; so a view together with a
@@ -24,6 +27,10 @@ struct View {
   std::uint64_t tables_word = 0;
   std::vector<std::shared_ptr<const OpenMemtable>> memtables;  // newest first
   std::shared_ptr<const TableSet> tables;
+  // For read-only attachments: the highest sequence numbers that were answered with this view, or
+  // with one before it. Kept here, so that no thread pairs a number with another view.
+  mutable std::atomic<std::uint64_t> answered_visible{0};
+  mutable std::atomic<std::uint64_t> answered_durable{0};
 };
 
 // One point in the commit order.
@@ -37,16 +44,21 @@ enum class Horizon : std::uint8_t { kVisible, kDurable };
 // The view this process has adopted, and the adoption of newer ones (rules V1, V2). Thread-safe.
 // Readers write nothing that others see; while the view is unchanged they make no system call.
 //
-// A read-only attachment follows the shared state where one lives. Where none does, it replays the
-// logs into private memory, and looks again ten times a second whether a writer has built one.
-// While that is being built anew it answers with what it saw last.
+// A read-only attachment follows the shared state where one lives, and answers with what it saw
+// last while that is being built anew. Where none lives, or a memtable it names is lost or damaged,
+// it replays the logs into private memory. Ten times a second its next read looks around:
+//   - nothing followed: is there a shared state by now?
+//   - another STATE in the directory than the one followed: the database was made anew (then it is
+//     another one, and all reads fail from now on), or restored (then that one is followed). So
+//     what was written there may be missed for a tenth of a second, and no longer.
+//   - STATE gone, CURRENT still there: whoever is attached still uses the one that is followed.
 class ViewSource {
  public:
   ViewSource(Context& context, Catalog& catalog);
 
   // The newest point. A write that returned before the call, in any process, lies before it.
   [[nodiscard]] Result<ReadPoint> now(Horizon horizon);
-  // Adopts the newest view.
+  // Adopts the newest view. A read-only attachment looks around, and replays anew.
   [[nodiscard]] Status refresh();
   // Number of the table half that the adopted view has; 0 before the first.
   [[nodiscard]] std::uint64_t adopted_tables() const;
@@ -65,9 +77,15 @@ class ViewSource {
   [[nodiscard]] Status fill(View& view, const state::MemtableHalf& memtables,
                             std::uint64_t oldest_log, const View* previous) const;
   [[nodiscard]] Result<ReadPoint> point(const state::SharedState& shared, Horizon horizon);
+  [[nodiscard]] Result<manifest::Version> version_of(const state::TableHalf& half, bool newest);
   [[nodiscard]] Result<ReadPoint> read_only_point(Horizon horizon);
-  [[nodiscard]] Status look_for_shared_state();
-  [[nodiscard]] Status replay_privately();
+  [[nodiscard]] Result<ReadPoint> last_point(Horizon horizon);
+  [[nodiscard]] bool look_is_due() const;
+  [[nodiscard]] bool trusts(const state::SharedState& shared) const;
+  [[nodiscard]] bool built_anew(const state::SharedState& shared) const;
+  [[nodiscard]] bool look_around();
+  [[nodiscard]] Status validate(const state::SharedState& shared) const;
+  void follow(const state::SharedState* shared);
 
   Context& context_;
   Catalog& catalog_;
@@ -76,9 +94,9 @@ class ViewSource {
   ViewPtr view_;
   std::mutex adopt_mutex_;  // one adoption at a time
   // Read-only attachments:
-  std::atomic<std::uint64_t> last_sequence_{0};              // of the last answer
+  std::atomic<std::uint64_t> trusted_epoch_{0};              // of the shared state, once validated
+  std::atomic<std::int64_t> look_again_at_{0};               // monotonic nanoseconds
   std::vector<std::unique_ptr<state::SharedState>> mapped_;  // under adopt_mutex_; all kept
-  os::Deadline look_again_;                                  // under adopt_mutex_
 };
 
 }  // namespace tidelock::lsm

@@ -22,6 +22,12 @@ state::Position to_shared(const wal::Position& position) {
   return {position.lsn, position.last_sequence, position.chain};
 }
 
+Status stopped_short(const wal::LogFile& log, const wal::RecordReader& reader) {
+  return Status(StatusCode::kCorruption, "redo " + log.file().path() + " at " +
+                                             std::to_string(log.offset_of(reader.position().lsn)) +
+                                             ": " + wal::to_string(reader.stop()));
+}
+
 std::uint64_t sealed_count(const state::MemtableHalf& half, std::uint64_t oldest_log) {
   std::uint64_t count = 0;
   for (std::uint64_t i = 0; i + 1 < half.count; ++i) {
@@ -229,11 +235,7 @@ Status Writer::redo_records() {
       return status;
     }
   }
-  if (reader.position() == to) return {};
-  return Status(StatusCode::kCorruption,
-                "redo " + target_->log->file().path() + " at " +
-                    std::to_string(target_->log->offset_of(reader.position().lsn)) + ": " +
-                    wal::to_string(reader.stop()));
+  return reader.position() == to ? Status() : stopped_short(*target_->log, reader);
 }
 
 // Writers killed again and again inside the same arena have used it up: a new one is filled from
@@ -251,6 +253,7 @@ Status Writer::rebuild_arena() {
     wal::RecordReader reader(*bytes, start, context_.uuid);
     Status status;
     while (status.ok() && reader.next()) status = apply_record(arena->writer, reader.record());
+    if (status.ok() && !(reader.position() == to)) status = stopped_short(*target_->log, reader);
     if (!status.ok()) {
       (void)os::unlink_file(state::file_path(context_.directory, state::FileKind::kArena, number));
       if (status.code() == StatusCode::kLimit) continue;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -17,7 +18,8 @@ namespace tidelock::os {
 
 namespace {
 
-// Descriptors that carry locks, closed in every forked child.
+// Descriptors that carry locks, closed in every forked child. A fork waits while one is opened or
+// closed.
 class LockDescriptors {
  public:
   static LockDescriptors& instance() {
@@ -25,14 +27,22 @@ class LockDescriptors {
     return *registry;
   }
 
-  void add(int descriptor) {
+  // Another open file in the place of `file`. Whoever was forked since `file` was opened has a copy
+  // of that one, and would keep all locks taken through it; of this one nobody has.
+  void replace(File& file) {
+    std::optional<File> forgettable;  // closed after the mutex is released
     const std::lock_guard guard(mutex_);
-    descriptors_.insert(descriptor);
+    if (Result<File> again = file.open_again()) {
+      forgettable.emplace(std::exchange(file, std::move(*again)));
+    }
+    descriptors_.insert(file.descriptor());
   }
 
-  void remove(int descriptor) {
+  // Closed with no fork in between.
+  void close(File file) {
     const std::lock_guard guard(mutex_);
-    descriptors_.erase(descriptor);
+    descriptors_.erase(file.descriptor());
+    const File closed_here = std::move(file);
   }
 
  private:
@@ -69,15 +79,18 @@ Status forked_status() {
 }  // namespace
 
 ByteLocks::ByteLocks(File file) : file_(std::move(file)), process_token_(process_token()) {
-  LockDescriptors::instance().add(file_.descriptor());
+  LockDescriptors::instance().replace(file_);
 }
 
 ByteLocks::~ByteLocks() {
-  if (process_token() == process_token_) {
-    LockDescriptors::instance().remove(file_.descriptor());
-  } else {
+  if (process_token() != process_token_) {
     file_.forget();  // the child's copy was closed at the fork; the number may be reused by now
+    return;
   }
+  // A child made behind libc's back still has the open file. The first byte taken goes last: it is
+  // the one that says that somebody is attached.
+  while (!held_.empty()) unlock(held_.rbegin()->first);
+  LockDescriptors::instance().close(std::move(file_));
 }
 
 Status ByteLocks::set(std::uint64_t byte, int type, bool* granted) {

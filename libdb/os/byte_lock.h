@@ -23,7 +23,10 @@ class ByteLocks {
  public:
   enum class Mode : std::uint8_t { kShared, kExclusive };
 
+  // Goes on with another open file of the same file, which children forked before do not have (the
+  // same one where /proc cannot be used).
   explicit ByteLocks(File file);
+  // Unlocks what is held, the highest byte first, and closes the file.
   ~ByteLocks();
   ByteLocks(const ByteLocks&) = delete;
   ByteLocks& operator=(const ByteLocks&) = delete;

@@ -118,6 +118,18 @@ Result<File> File::create(const std::string& path, const FileOwnership& ownershi
   return file;
 }
 
+Result<File> File::open_again() const {
+  const std::string link = "/proc/self/fd/" + std::to_string(descriptor_);
+  const int mode = ::fcntl(descriptor_, F_GETFL) & O_ACCMODE;
+  int descriptor;
+  do {
+    descriptor = ::open(link.c_str(), mode | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  } while (descriptor < 0 && errno == EINTR);
+  descriptor = above_standard_streams(descriptor);
+  if (descriptor < 0) return error_status(errno, "open again", path_);
+  return File(descriptor, path_);
+}
+
 Status File::read_exact(std::uint64_t offset, std::span<std::byte> out) const {
   Result<std::size_t> count = read(offset, out);
   if (!count) return count.error();

@@ -37,6 +37,9 @@ class File {
   // kExists if there is one. Ownership is applied whatever the umask.
   [[nodiscard]] static Result<File> create(const std::string& path, const FileOwnership& ownership);
 
+  // Another open file of the same file, with the same access, whatever became of the path.
+  [[nodiscard]] Result<File> open_again() const;
+
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
   ~File();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "os/error.h"
+#include "os/process.h"
 #include "os/system_call.h"
 
 namespace tidelock::os {
@@ -24,6 +25,22 @@ class MappableDescriptor {
 };
 
 }  // namespace
+
+Mapping::OwnRegion::OwnRegion(boost::interprocess::mapped_region region) noexcept
+    : region_(std::move(region)), process_token_(process_token()) {}
+
+Mapping::OwnRegion::OwnRegion(OwnRegion&& other) noexcept
+    : region_(std::move(other.region_)), process_token_(other.process_token_) {}
+
+Mapping::OwnRegion& Mapping::OwnRegion::operator=(OwnRegion&& other) noexcept {
+  region_.swap(other.region_);
+  std::swap(process_token_, other.process_token_);
+  return *this;
+}
+
+Mapping::OwnRegion::~OwnRegion() {
+  if (process_token() == process_token_) region_.~mapped_region();
+}
 
 Mapping::Mapping(boost::interprocess::mapped_region region, std::string path)
     : region_(std::move(region)), path_(std::move(path)) {}
@@ -71,7 +88,7 @@ void Mapping::announce_store(std::uint64_t offset, std::uint64_t length) const {
 }
 
 void Mapping::expect_random_access() noexcept {
-  ::madvise(region_.get_address(), region_.get_size(), MADV_RANDOM);
+  ::madvise(region_.address(), region_.size(), MADV_RANDOM);
 }
 
 }  // namespace tidelock::os

@@ -14,9 +14,9 @@ namespace tidelock::os {
 enum class Protection : std::uint8_t { kRead, kReadWrite };
 
 // A shared mapping of the beginning of a file. A forked child does not inherit it (touching it
-// there is a fault, so every call checks for fork first), and a core dump leaves it out: dumping
-// gigabytes would keep the dead process's locks for seconds. Outlives the File it was made from;
-// keeps the bytes of an unlinked file alive.
+// there is a fault, so every call checks for fork first, and destroying it there does nothing), and
+// a core dump leaves it out: dumping gigabytes would keep the dead process's locks for seconds.
+// Outlives the File it was made from; keeps the bytes of an unlinked file alive.
 class Mapping {
  public:
   // `length` in bytes, more than 0 and no more than the file has: kCorruption otherwise.
@@ -24,7 +24,7 @@ class Mapping {
                                            Protection protection);
 
   [[nodiscard]] std::span<std::byte> bytes() const noexcept {
-    return {static_cast<std::byte*>(region_.get_address()), region_.get_size()};
+    return {static_cast<std::byte*>(region_.address()), region_.size()};
   }
   // Copies `data` to `offset`; the power-cut recorder of the tests sees it, as it sees write().
   // Precondition: within bounds, mapped read-write.
@@ -35,9 +35,27 @@ class Mapping {
   void expect_random_access() noexcept;
 
  private:
+  // A region that is given back by the process that mapped it. In a forked child the addresses are
+  // a hole, or belong by now to whatever the child has mapped there.
+  class OwnRegion {
+   public:
+    explicit OwnRegion(boost::interprocess::mapped_region region) noexcept;
+    OwnRegion(OwnRegion&& other) noexcept;
+    OwnRegion& operator=(OwnRegion&& other) noexcept;
+    ~OwnRegion();
+    [[nodiscard]] void* address() const noexcept { return region_.get_address(); }
+    [[nodiscard]] std::size_t size() const noexcept { return region_.get_size(); }
+
+   private:
+    union {  // so that it may be left undestroyed
+      boost::interprocess::mapped_region region_;
+    };
+    std::uint64_t process_token_;
+  };
+
   Mapping(boost::interprocess::mapped_region region, std::string path);
 
-  boost::interprocess::mapped_region region_;
+  OwnRegion region_;
   std::string path_;
 };
 

@@ -42,7 +42,10 @@ std::optional<FileName> parse_file_name(std::string_view name) {
         pattern.prefix.size(), name.size() - pattern.prefix.size() - pattern.suffix.size());
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
-    if (error == std::errc() && end == digits.end()) return FileName{pattern.kind, number};
+    if (error != std::errc() || end != digits.end()) return std::nullopt;
+    // "7.wal" is not "000007.wal", but somebody else's file.
+    if (file_path("", pattern.kind, number).substr(1) != name) return std::nullopt;
+    return FileName{pattern.kind, number};
   }
   return std::nullopt;
 }

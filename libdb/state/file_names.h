@@ -24,7 +24,8 @@ struct FileName {
 // "<directory>/000007.sst", ".../MANIFEST-000001"; a temporary table is "000007.sst.tmp".
 [[nodiscard]] std::string file_path(std::string_view directory, FileKind kind,
                                     std::uint64_t number);
-// Nothing for names that are not one of the numbered kinds.
+// Nothing for a name that is not exactly what `file_path` makes of its kind and number: such a file
+// is somebody else's, and neither read nor removed.
 [[nodiscard]] std::optional<FileName> parse_file_name(std::string_view name);
 
 }  // namespace tidelock::state

@@ -3,12 +3,26 @@
 #include <atomic>
 #include <utility>
 
+#include "os/process.h"
+
 namespace tidelock::table {
 
 BlockCache& BlockCache::of_process() {
+  struct Owned {
+    std::uint64_t process;
+    BlockCache cache{};
+  };
   // Never destroyed: readers in static storage may outlive everything else.
-  static BlockCache& cache = *new BlockCache;
-  return cache;
+  static std::atomic<Owned*> current{nullptr};
+  const std::uint64_t process = os::process_token();
+  Owned* found = current.load(std::memory_order_acquire);  // pairs with the exchange below
+  if (found != nullptr && found->process == process) return found->cache;
+  // The parent's is left as it is: threads that are not here may have held its mutexes.
+  std::unique_ptr<Owned> fresh(new Owned{.process = process});
+  if (current.compare_exchange_strong(found, fresh.get(), std::memory_order_acq_rel)) {
+    return fresh.release()->cache;
+  }
+  return found->cache;  // another thread of this process was faster
 }
 
 std::uint64_t BlockCache::next_reader() noexcept {

@@ -17,6 +17,7 @@ class BlockCache {
  public:
   using BlockBytes = std::shared_ptr<const std::string>;
 
+  // A forked child begins with an empty one.
   static BlockCache& of_process();
 
   // A number no other reader of this process has had.

@@ -129,5 +129,45 @@ TEST_F(ByteLocksTest, AForkedChildNeitherKeepsNorDropsItsParentsLocks) {
   for (const int end : {answer[0], answer[1], leave[0], leave[1]}) ::close(end);
 }
 
+TEST_F(ByteLocksTest, AChildForkedBeforeTheLocksWereMadeDoesNotKeepThem) {
+  auto watcher = open();
+  int ready[2];
+  int leave[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe(leave), 0);
+  test::ChildProcess parent([&] {
+    File file = std::move(File::open(path_, FileAccess::kReadWrite)).value();
+    char byte = 'x';
+    if (::fork() == 0) {
+      ::close(leave[1]);
+      ::_exit(static_cast<int>(::read(leave[0], &byte, 1)));  // outlives its parent
+    }
+    ByteLocks locks(std::move(file));
+    if (!taken(locks.try_lock(5, Mode::kExclusive))) return 1;
+    (void)!::write(ready[1], &byte, 1);
+    ::pause();
+    return 0;
+  });
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  EXPECT_TRUE(taken(watcher->held_by_another(5)));
+  parent.send(SIGKILL);
+  parent.wait();
+  EXPECT_TRUE(refused(watcher->held_by_another(5)));
+  for (const int end : {ready[0], ready[1], leave[0], leave[1]}) ::close(end);
+}
+
+TEST_F(ByteLocksTest, EndWithTheirObjectEvenIfACopyOfTheDescriptorIsLeft) {
+  auto watcher = open();
+  auto locks = open();
+  ASSERT_TRUE(taken(locks->try_lock(5, Mode::kExclusive)));
+  ASSERT_TRUE(taken(locks->try_lock(6, Mode::kShared)));
+  const int copy = ::dup(locks->file().descriptor());  // as a child has that clone() made
+  locks.reset();
+  EXPECT_TRUE(refused(watcher->held_in_any_mode(5)));
+  EXPECT_TRUE(refused(watcher->held_in_any_mode(6)));
+  ::close(copy);
+}
+
 }  // namespace
 }  // namespace tidelock::os

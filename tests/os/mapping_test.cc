@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
+
 #include <cstring>
-#include <vector>
+#include <optional>
+#include <utility>
 
 #include "os/directory.h"
 #include "support/child_process.h"
@@ -49,6 +52,28 @@ TEST_F(MappingTest, AForkedChildHasNoAccess) {
     return static_cast<int>(*address);
   });
   EXPECT_TRUE(test::exited_with(child.wait(), 9));
+}
+
+TEST_F(MappingTest, AForkedChildDoesNotUnmapWhatItHasPutThere) {
+  std::optional<Mapping> mapping(std::move(Mapping::map(file_, 8192, Protection::kRead)).value());
+  std::optional<Mapping> other(std::move(Mapping::map(file_, 8192, Protection::kRead)).value());
+  test::ChildProcess child([&] {
+    const auto fill = [](const Mapping& hole) {
+      return static_cast<char*>(::mmap(hole.bytes().data(), hole.bytes().size(),
+                                       PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
+    };
+    char* const mine[] = {fill(*mapping), fill(*other)};
+    for (char* bytes : mine) {
+      if (bytes == MAP_FAILED) return 1;
+    }
+    *mapping = std::move(*other);
+    mapping.reset();
+    other.reset();
+    for (char* bytes : mine) *bytes = 'x';  // a fault if it is not there any more
+    return 0;
+  });
+  EXPECT_TRUE(test::exited_with(child.wait(), 0));
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ struct TableStats {
   std::uint64_t number = 0;
   std::uint32_t level = 0;
   std::uint64_t file_bytes = 0;
-  std::uint64_t entries = 0;
+  std::uint64_t entries = 0;     // tombstones included
   std::uint64_t tombstones = 0;
   std::uint64_t data_blocks = 0;
   std::string smallest;
@@ -79,21 +79,23 @@ struct Stats {
 
 // What `check` looked at, and what it found.
 struct CheckReport {
-  std::uint64_t entries = 0;
+  std::uint64_t entries = 0;  // in tables, tombstones included
   std::uint64_t tables = 0;
   std::uint64_t blocks = 0;
   std::uint64_t log_records = 0;
-  std::uint64_t memtable_entries = 0;
+  std::uint64_t memtable_entries = 0;  // versions of keys, tombstones included
   std::vector<std::string> problems;  // each names file and offset; empty = sound
 };
 
 // An ordered key-value database in a directory that any number of processes have open read-write
 // at once. Keys and values are any bytes; keys are ordered bytewise. Keys are 0 to 65,535 bytes,
-// values and batches up to 1 GiB (kTooLarge beyond, nothing changed).
+// values and batches up to 1 GiB (kTooLarge beyond, nothing changed; also for a batch of so many
+// small operations that its log record exceeds 2 GiB, or its memtable 16 GiB).
 //
 // Thread-safe. A write that returned is seen by every read that starts later, in any process.
 // A process killed at any instruction loses nothing that was acknowledged, and delays the others
-// by 60 ms at most. After fork the child's handle answers kForked; open anew there.
+// by 60 ms at most. After fork the child's handle answers kForked; open anew there. A handle that
+// was moved from answers kClosed.
 //
 // Reads take no lock, block nobody and, while nothing was flushed, compacted or rolled, make no
 // system call. Writes take the writer lock and wait as `Options::wait` or the call says: kBusy and

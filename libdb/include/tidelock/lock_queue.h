@@ -52,7 +52,7 @@ struct LockInfo {
 
 struct LockQueueOptions {
   Handover handover = Handover::kBounded;
-  std::string label{};  // default: the program's name
+  std::string label{};  // cut after 48 bytes; default: the program's name
 };
 
 // One attachment to a lock. Thread-safe: each thread that calls `acquire` queues for itself, and

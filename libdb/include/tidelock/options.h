@@ -65,7 +65,8 @@ struct Options {
   // this process, or of any other whose thread runs; without one, by the next call of a process
   // after that time. By close in any case. At least 1 ms.
   std::chrono::milliseconds sync_period{1'000};
-  std::string label{};  // shown to those who wait for this process; default: the program's name
+  // Shown to those who wait for this process, cut after 48 bytes; default: the program's name.
+  std::string label{};
   // Mode (permission bits only) and group of new files, whatever the umask. Unset: those of the
   // file CURRENT, so that all who share a database make files for each other; at creation, as the
   // umask and the directory say. The directory gets x where the files get r.

@@ -1,0 +1,118 @@
+#include "lsm/private_view.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lsm/log_replay.h"
+#include "manifest/manifest_reader.h"
+#include "os/clock.h"
+#include "os/private_memory.h"
+
+namespace tidelock::lsm {
+
+namespace {
+
+constexpr std::chrono::milliseconds kGiveUpAfter{10'000};
+
+Result<std::shared_ptr<const OpenMemtable>> rebuild_memtable(const ReplayedLog& log) {
+  constexpr std::uint64_t kNonce = 1;
+  for (std::uint64_t capacity = likely_arena_bytes(log.demand);; capacity *= 2) {
+    Result<os::PrivateMemory> memory = os::PrivateMemory::make(capacity);
+    if (!memory) return memory.error();
+    if (Status status = memtable::format(memory->bytes(), log.number, kNonce); !status.ok()) {
+      return status;
+    }
+    auto writer = memtable::MemtableWriter::attach(memory->bytes(), log.number, kNonce);
+    if (!writer) return writer.error();
+    Status status = apply_records(*writer, log.records);
+    if (status.code() == StatusCode::kLimit) continue;
+    if (!status.ok()) return status;
+    return std::make_shared<const OpenMemtable>(log.number, std::move(*memory), writer->reader());
+  }
+}
+
+// The last operation that manifest, seal or records prove to be on disk.
+std::uint64_t durable_sequence(const LogReplay& replay, const manifest::Version& version) {
+  std::uint64_t durable_lsn = version.oldest_lsn();
+  if (version.seal()) durable_lsn = std::max(durable_lsn, version.seal()->end);
+  for (const ReplayedLog& log : replay.logs()) {
+    for (const wal::Record& record : log.records) {
+      durable_lsn = std::max(durable_lsn, record.durable_lsn);
+    }
+  }
+  std::uint64_t sequence = version.oldest_sequence();
+  for (const ReplayedLog& log : replay.logs()) {
+    for (const wal::Record& record : log.records) {
+      if (record.end.lsn <= durable_lsn) sequence = record.end.last_sequence;
+    }
+  }
+  return sequence;
+}
+
+Result<std::shared_ptr<const View>> replay(const Context& context,
+                                           const manifest::Version& version) {
+  auto view = std::make_shared<View>();
+  auto tables = TableSet::open(context.directory, context.uuid, version, nullptr);
+  if (!tables) return file_gone(tables.error());
+  view->tables = std::move(*tables);
+  Result<LogReplay> replay = LogReplay::load(context.directory, context.uuid, version);
+  if (!replay) return file_gone(replay.error());
+  for (const ReplayedLog& log : replay->logs()) {
+    Result<std::shared_ptr<const OpenMemtable>> memtable = rebuild_memtable(log);
+    if (!memtable) return memtable.error();
+    view->memtables.insert(view->memtables.begin(), std::move(*memtable));
+  }
+  const std::uint64_t end = replay->result().end.last_sequence;
+  view->answered_visible.store(end, std::memory_order_relaxed);
+  view->answered_durable.store(std::min(end, durable_sequence(*replay, version)),
+                               std::memory_order_relaxed);
+  return std::shared_ptr<const View>(std::move(view));
+}
+
+Result<manifest::LiveManifest> read_manifest(const Context& context) {
+  Result<manifest::LiveManifest> live =
+      manifest::open_live_manifest(context.directory, Access::kReadOnly);
+  if (!live) return live;
+  if (Status status = check_identity(context, live->current.uuid); !status.ok()) return status;
+  if (Status status = live->reader.read_all(); !status.ok()) return status;
+  return live;
+}
+
+bool same_place(const manifest::LiveManifest& a, const manifest::LiveManifest& b) {
+  return a.reader.id().number == b.reader.id().number &&
+         a.reader.position().length == b.reader.position().length;
+}
+
+}  // namespace
+
+Status check_identity(const Context& context, const manifest::Uuid& found) {
+  if (found == context.uuid) return {};
+  return Status(StatusCode::kCorruption, "read " + context.directory +
+                                             ": the database was replaced by another one since it "
+                                             "was opened");
+}
+
+Result<std::shared_ptr<const View>> replay_privately(const Context& context) {
+  const os::Deadline deadline = os::Deadline::after(kGiveUpAfter);
+  Result<manifest::LiveManifest> before = read_manifest(context);
+  for (bool failed = false; before.has_value();) {
+    Result<std::shared_ptr<const View>> view = replay(context, before->reader.version());
+    if (!view && view.error().code() != StatusCode::kCorruption) return view;
+    Result<manifest::LiveManifest> after = read_manifest(context);
+    if (!after) return after.error();
+    if (same_place(*before, *after)) {
+      if (view || failed) return view;
+      failed = true;
+    } else {
+      failed = false;
+      if (deadline.expired()) {
+        return Status(StatusCode::kTimedOut,
+                      "read " + context.directory + ": others change it faster than it is read");
+      }
+    }
+    before = std::move(after);
+  }
+  return before.error();
+}
+
+}  // namespace tidelock::lsm

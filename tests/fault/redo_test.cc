@@ -1,0 +1,61 @@
+#include <algorithm>
+#include <fstream>
+
+#include "memtable/arena.h"
+#include "os/crash_point.h"
+#include "os/mapping.h"
+#include "support/child_process.h"
+#include "support/open_database.h"
+#include "wal/format.h"
+
+namespace tidelock {
+namespace {
+
+using Found = std::optional<std::string>;
+
+// A writer died after its commit, and the arena has no room left for what it did not insert, as
+// after many such deaths.
+class RedoTest : public test::DatabaseTest {
+ protected:
+  RedoTest() {
+    EXPECT_TRUE(db_.put("first", "1").ok());
+    test::ChildProcess child([this] {
+      Result<Db> db = Db::open(path());
+      os::arm_crash_point("commit.published", 1, SIGKILL);
+      return db && db->put("second", "2").ok() ? 1 : 2;
+    });
+    EXPECT_TRUE(test::killed_by(child.wait(), SIGKILL));
+    os::File file = std::move(os::File::open(oldest(".mem"), os::FileAccess::kReadWrite)).value();
+    const std::uint64_t size = file.size().value();
+    os::Mapping arena = std::move(os::Mapping::map(file, size, os::Protection::kReadWrite)).value();
+    reinterpret_cast<memtable::ArenaHeader*>(arena.bytes().data())->bump.store(size);
+  }
+  [[nodiscard]] std::string oldest(const std::string& suffix) const {
+    const auto names = files("", suffix);
+    return path() + "/" + *std::min_element(names.begin(), names.end());
+  }
+
+  Db db_ = open({.background = Background::kNone});
+};
+
+TEST_F(RedoTest, FillsANewArenaFromTheLog) {
+  ASSERT_TRUE(db_.put("third", "3").ok());
+  EXPECT_EQ(db_.get("first").value(), Found("1"));
+  EXPECT_EQ(db_.get("second").value(), Found("2"));
+  EXPECT_EQ(db_.get("third").value(), Found("3"));
+}
+
+TEST_F(RedoTest, PublishesNoArenaThatLacksARecord) {
+  {
+    std::fstream log(oldest(".wal"), std::ios::in | std::ios::out | std::ios::binary);
+    log.seekp(wal::kHeaderSize + sizeof(wal::RecordHeader) + 2);
+    log.put('!');
+  }
+  const Status status = db_.put("third", "3");
+  EXPECT_EQ(status.code(), StatusCode::kCorruption) << status.to_string();
+  EXPECT_NE(status.message().find(".wal"), std::string::npos) << status.message();
+  EXPECT_EQ(db_.get("first").value(), Found("1")) << "the old arena still has it";
+}
+
+}  // namespace
+}  // namespace tidelock

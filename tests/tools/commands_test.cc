@@ -281,7 +281,8 @@ TEST(Usage, HasNoOptionWithoutEffect) {
       {"del", "db", "k", "--value-format", "hex"}, {"compact", "db", "--raw"},
       {"compact", "db", "--value-format", "hex"}, {"compact", "db", "--durability", "durable"},
       {"create", "db", "--durability", "durable"}, {"put", "db", "k", "v", "--raw"},
-      {"dump", "db", "--raw"}, {"dump", "db", "--as", "hex"}, {"get", "db", "k", "--raw", "--json"}};
+      {"dump", "db", "--raw"}, {"dump", "db", "--as", "hex"},
+      {"get", "db", "k", "--raw", "--json"}};
   for (const auto& arguments : wrong) {
     EXPECT_EQ(run_tool(arguments).code, 2) << ::testing::PrintToString(arguments);
   }

@@ -60,8 +60,10 @@ TEST_F(Shell, KeepsOptionsToTheirLine) {
 }
 
 TEST_F(Shell, ALineSaysHowItsWriteWaitsAndLasts) {
-  const Outcome outcome = run_tool(
-      {"shell", db_}, "put a 1 --durability durable --deadline 1s --wait fail-fast\nstats --json\n");
+  const Outcome outcome =
+      run_tool({"shell", db_},
+               "put a 1 --durability durable --deadline 1s --wait fail-fast\n"
+               "stats --json\n");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("\"synced_commits\":1"), std::string::npos) << outcome.out;
 }
@@ -197,6 +199,20 @@ TEST_F(Shell, ForgetsTheLineAtCtrlCAndGoesOn) {
   std::ifstream history(directory_.file(".tidelock_history"));
   const std::string text(std::istreambuf_iterator<char>(history), {});
   EXPECT_NE(text.find("put"), std::string::npos) << "saved line by line";
+}
+
+TEST_F(Shell, ShowsTheProgressOfADumpOnlyWhereItDisturbsNothing) {
+  ASSERT_EQ(run_tool({"put", db_, "a", "1"}).code, 0);
+  ASSERT_EQ(run_tool({"compact", db_}).code, 0);
+  Terminal terminal(db_, directory_.path());
+  ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+  terminal.type("dump\n");
+  ASSERT_TRUE(terminal.wait_for("\na\t1")) << terminal.shown();
+  EXPECT_EQ(terminal.shown().find("dumping"), std::string::npos) << terminal.shown();
+  ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+  terminal.type("dump " + directory_.file("out") + "\n");
+  EXPECT_TRUE(terminal.wait_for("dumping  [##")) << terminal.shown();
+  EXPECT_TRUE(terminal.wait_for("wrote 1 entry")) << terminal.shown();
 }
 
 TEST_F(Shell, TakesUtf8WithoutALocale) {

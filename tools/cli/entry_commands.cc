@@ -84,7 +84,8 @@ Result<ExitCode> run_del(Session& session, const std::vector<std::string>& argum
   }
   auto db = session.db();
   if (!db) return db.error();
-  if (const Status status = (*db)->write(batch, session.write_options()); !status.ok()) return status;
+  const Status status = (*db)->write(batch, session.write_options());
+  if (!status.ok()) return status;
   return answer(session, "applied", true);
 }
 

@@ -153,7 +153,9 @@ Json stats_json(const Stats& stats, bool tables) {
 
 std::string check_text(const CheckReport& report) {
   std::string text;
-  for (const std::string& problem : report.problems) text += "problem: " + printable(problem) + "\n";
+  for (const std::string& problem : report.problems) {
+    text += "problem: " + printable(problem) + "\n";
+  }
   const std::size_t problems = report.problems.size();
   text += problems == 0 ? "sound: " : show_count(problems) + (problems == 1 ? " problem: "
                                                                             : " problems: ");

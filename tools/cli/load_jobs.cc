@@ -131,7 +131,7 @@ class Jobs {
 Status Jobs::start(const Settings& settings, const LoadPlan& plan) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return Status(StatusCode::kIo, 
+    return Status(StatusCode::kIo,
                   std::string("socketpair for a loading process: ") + std::strerror(errno));
   }
   const pid_t pid = ::fork();
@@ -143,7 +143,7 @@ Status Jobs::start(const Settings& settings, const LoadPlan& plan) {
   ::close(ends[1]);
   if (pid < 0) {
     ::close(ends[0]);
-    return Status(StatusCode::kIo, 
+    return Status(StatusCode::kIo,
                   std::string("fork a loading process: ") + std::strerror(fork_error));
   }
   jobs_.push_back({pid, ends[0]});

@@ -128,6 +128,8 @@ LineEditor::~LineEditor() {
 }
 
 std::optional<std::string> LineEditor::read_line() {
+  // Before the prompt: a key typed at its sight is for us, not for the terminal.
+  ::el_set(state_->editor, EL_PREP_TERM, 1);
   int length = 0;
   const char* text = ::el_gets(state_->editor, &length);
   if (text == nullptr || length <= 0) return std::nullopt;

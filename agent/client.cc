@@ -1,5 +1,6 @@
 #include "agent/client.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -110,7 +111,8 @@ Options database_options(const Settings& settings) {
   Options options;
   options.durability = settings.durability;
   options.handover = settings.handover;
-  options.wait.deadline = settings.deadline;  // of opening; each write says its own
+  // Of opening; each write says its own, which may be no time at all.
+  options.wait.deadline = std::max(options.wait.deadline, settings.deadline);
   options.label = "tidelock-agent";
   return options;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -16,6 +17,10 @@ constexpr std::size_t kReserved = std::size_t{1} << 36;  // of address space; 2.
 constexpr std::size_t kGrowth = std::size_t{1} << 20;    // bytes
 
 constexpr std::uint64_t kOutcomeBits = 2;
+
+Status failure(const std::string& operation, const std::string& path) {
+  return Status(StatusCode::kIo, operation + " " + path + ": " + std::strerror(errno));
+}
 
 }  // namespace
 
@@ -48,11 +53,11 @@ Journal::~Journal() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Result<Journal> Journal::create(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (descriptor < 0) {
-    return Status(StatusCode::kIo, "create " + path + ": " + std::strerror(errno));
-  }
+Result<Journal> Journal::create(const std::string& directory) {
+  std::string path = directory + "/tidelock-agent-XXXXXX";
+  const int descriptor = ::mkostemp(path.data(), O_CLOEXEC);
+  if (descriptor < 0) return failure("create a journal in", directory);
+  ::unlink(path.c_str());
   Result<SharedMapping> mapping = SharedMapping::of_file(descriptor, kReserved);
   if (!mapping) {
     ::close(descriptor);
@@ -110,6 +115,23 @@ void Journal::end(std::uint64_t counter, Outcome outcome, std::uint64_t now_ns) 
   const std::uint64_t word = now_ns << kOutcomeBits | static_cast<std::uint64_t>(outcome);
   // J2; pairs with the acquire in find().
   entry(counter).end_and_outcome.store(word, std::memory_order_release);
+}
+
+Status Journal::save(const std::string& path) const {
+  const int copy = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (copy < 0) return failure("create", path);
+  const std::byte* from = mapping_.data();
+  for (const std::byte* end = from + sizeof(Header) + size() * sizeof(Entry); from < end;) {
+    const ::ssize_t written = ::write(copy, from, static_cast<std::size_t>(end - from));
+    if (written < 0) {
+      Status status = failure("write", path);
+      ::close(copy);
+      return status;
+    }
+    from += written;
+  }
+  ::close(copy);
+  return Status();
 }
 
 std::uint64_t Journal::size() const noexcept {

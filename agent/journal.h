@@ -37,7 +37,8 @@ struct Operation {
 };
 
 // All writes of one writer, in order: what it asked, and what it was answered. A file outside the
-// database, mapped by all clients, so that it outlives its writer and anybody may read it.
+// database, mapped by all clients, so that it outlives its writer and anybody may read it. It has
+// no name, and so goes with the last process that has it: nobody need clean up.
 //
 // One writer at a time; when it is killed its successor goes on behind its last entry. Any number
 // of readers. The writer notes an operation before it asks the store for it, so whoever meets a
@@ -47,8 +48,7 @@ struct Operation {
 // A death leaves at most one entry in flight, the last of its client.
 class Journal {
  public:
-  // Makes the file, which must not exist.
-  [[nodiscard]] static Result<Journal> create(const std::string& path);
+  [[nodiscard]] static Result<Journal> create(const std::string& directory);
   Journal(Journal&& other) noexcept;
   Journal& operator=(Journal&&) = delete;
   ~Journal();
@@ -60,6 +60,9 @@ class Journal {
   // The operation is asked for once more; what went before is known to have changed nothing.
   void begin_again(std::uint64_t counter, std::uint64_t now_ns) noexcept;
   void end(std::uint64_t counter, Outcome outcome, std::uint64_t now_ns) noexcept;
+
+  // Copies what it holds to a file, which must not exist.
+  [[nodiscard]] Status save(const std::string& path) const;
 
   [[nodiscard]] std::uint64_t size() const noexcept;
   // nullopt if there is no such operation.

@@ -1,8 +1,12 @@
 #include "agent/options.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <functional>
 #include <iostream>
 #include <limits>
+#include <map>
+#include <optional>
 #include <random>
 
 #include "agent/names.h"
@@ -23,14 +27,16 @@ constexpr const char* kExamples = R"(Examples:
 Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
 6 a client died by itself or did not end.)";
 
-constexpr std::uint64_t kMillisecondsMax = 1'000'000'000;  // eleven days
+constexpr std::uint64_t kTimeMax = 1'000'000'000;  // of ms: eleven days; of us: a quarter hour
+
+// What a unit is worth; the empty one is that of a number alone.
+using Units = std::map<std::string, std::uint64_t, std::less<>>;
 
 // Options that need more than a place to be stored in.
 struct Raw {
   Jitter jitter = Backoff::Jitter::kFull;
   std::uint64_t backoff_base_us = 100;
   std::uint64_t backoff_cap_us = 100'000;
-  std::uint64_t deadline_ms = 10'000;
   std::uint64_t kill_every_ms = 0;
 };
 
@@ -58,13 +64,50 @@ CLI::Option* add_number(CLI::App& app, const char* name, Number& value, const ch
       ->capture_default_str();
 }
 
-CLI::Option* add_duration(CLI::App& app, const char* name, std::uint64_t& value,
-                          const char* description,
-                          const std::map<std::string, std::uint64_t>& units) {
-  return app.add_option(name, value, description)
-      ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_SENSITIVE))
-      ->type_name("TIME")
-      ->capture_default_str();
+// "250ms"; nullopt for what is no time, or too long a one.
+std::optional<std::uint64_t> parse_time(std::string_view text, const Units& units) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const auto unit = units.find(std::string_view(rest, static_cast<std::size_t>(end - rest)));
+  if (error != std::errc() || unit == units.end()) return std::nullopt;
+  if (number > kTimeMax / unit->second) return std::nullopt;
+  return number * unit->second;
+}
+
+// `set` says whether the word is a time.
+CLI::Option* add_time(CLI::App& app, const std::string& name,
+                      const std::function<bool(std::string_view)>& set,
+                      const std::string& examples, const std::string& description) {
+  const auto take = [=](const std::string& word) {
+    if (set(word)) return;
+    throw CLI::ValidationError(name, "'" + word + "' is no time, or too long a one (examples: " +
+                                         examples + ")");
+  };
+  return app.add_option_function<std::string>(name, take, description)->type_name("TIME");
+}
+
+CLI::Option* add_backoff(CLI::App& app, const std::string& name, std::uint64_t& microseconds,
+                         const std::string& description) {
+  const auto set = [&microseconds](std::string_view word) {
+    static const Units kUnits{{"", 1}, {"us", 1}, {"ms", 1'000}, {"s", 1'000'000}};
+    const auto time = parse_time(word, kUnits);
+    microseconds = time.value_or(0);
+    return time.has_value();
+  };
+  return add_time(app, name, set, "250us, 10ms", description);
+}
+
+// As that of tidelock(1).
+CLI::Option* add_deadline(CLI::App& app, std::chrono::milliseconds& deadline) {
+  const auto set = [&deadline](std::string_view word) {
+    static const Units kUnits{{"", 1}, {"ms", 1}, {"s", 1'000}, {"m", 60'000}};
+    const auto time = parse_time(word, kUnits);
+    deadline = time ? std::chrono::milliseconds(*time) : Wait::kForEver;
+    return time.has_value() || word == "forever";
+  };
+  return add_time(app, "--deadline", set, "250ms, 10s, 2m, forever",
+                  "Of a write, in ms or with a unit, or forever [10s]");
 }
 
 void add_clients(CLI::App& app, Settings& settings, Raw& raw) {
@@ -82,7 +125,7 @@ void add_clients(CLI::App& app, Settings& settings, Raw& raw) {
       ->group(group);
   add_number(app, "--kill-every", raw.kill_every_ms,
              "Every N ms kill a random client with SIGKILL, and start another; 0: never",
-             std::uint64_t{0}, kMillisecondsMax)
+             std::uint64_t{0}, kTimeMax)
       ->group(group);
   app.add_option("--seed", settings.seed, "Of all choices; drawn and shown if not given")
       ->type_name("N")
@@ -116,8 +159,6 @@ void add_workload(CLI::App& app, Settings& settings) {
 
 void add_waiting(CLI::App& app, Settings& settings, Raw& raw) {
   const char* group = "Waiting for the writer lock";
-  const std::map<std::string, std::uint64_t> from_us{{"us", 1}, {"ms", 1'000}, {"s", 1'000'000}};
-  const std::map<std::string, std::uint64_t> from_ms{{"ms", 1}, {"s", 1'000}};
   add_choice(app, "--wait", settings.wait, kWaitNames,
              "Wait in the queue, or be told and try again [fail-fast]")
       ->group(group);
@@ -127,17 +168,15 @@ void add_waiting(CLI::App& app, Settings& settings, Raw& raw) {
   add_choice(app, "--backoff", raw.jitter, kBackoffNames,
              "Delay between the attempts of fail-fast [full-jitter]")
       ->group(group);
-  add_duration(app, "--backoff-base", raw.backoff_base_us, "First delay, in us or with a unit",
-               from_us)
+  add_backoff(app, "--backoff-base", raw.backoff_base_us,
+              "First delay, in us or with a unit [100us]")
       ->group(group);
-  add_duration(app, "--backoff-cap", raw.backoff_cap_us, "Longest delay, in us or with a unit",
-               from_us)
+  add_backoff(app, "--backoff-cap", raw.backoff_cap_us,
+              "Longest delay, in us or with a unit [100ms]")
       ->group(group);
   add_number(app, "--tries", settings.tries, "Attempts of a write; 0: until the deadline", 0u)
       ->group(group);
-  add_duration(app, "--deadline", raw.deadline_ms, "Of a write, in ms or with a unit; 0: for ever",
-               from_ms)
-      ->group(group);
+  add_deadline(app, settings.deadline)->group(group);
 }
 
 std::uint64_t random_seed() {
@@ -152,17 +191,13 @@ std::string complete(Settings& settings, const Raw& raw, bool seeded) {
   if (std::uint64_t{settings.processes} * settings.threads > kWritersMax) {
     return "--processes times --threads is at most " + std::to_string(kWritersMax);
   }
-  if (raw.deadline_ms > kMillisecondsMax || raw.backoff_base_us > kMillisecondsMax ||
-      raw.backoff_cap_us > kMillisecondsMax) {
-    return "that is too long a time";
-  }
+  if (raw.backoff_cap_us < raw.backoff_base_us) return "--backoff-cap is below --backoff-base";
   settings.backoff.reset();
   if (raw.jitter) {
     settings.backoff = Backoff{.jitter = *raw.jitter,
                                .base = microseconds(raw.backoff_base_us),
                                .cap = microseconds(raw.backoff_cap_us)};
   }
-  settings.deadline = raw.deadline_ms == 0 ? Wait::kForEver : milliseconds(raw.deadline_ms);
   settings.kill_every = milliseconds(raw.kill_every_ms);
   if (!seeded) settings.seed = random_seed();
   return {};
@@ -189,7 +224,11 @@ std::variant<Settings, int> parse_command_line(int argc, const char* const* argv
       "They read, write and erase; some may be killed on the way. In the end everything that was\n"
       "acknowledged is looked for.");
   run.footer(kExamples);
-  run.add_option("DB", settings.directory, "The database's directory")->type_name("")->required();
+  run.add_option("DB", settings.directory, "The database's directory")
+      ->type_name("")
+      ->required()
+      ->check(CLI::Validator(
+          [](const std::string& path) { return path.empty() ? "may not be empty" : ""; }, ""));
   add_clients(run, settings, raw);
   add_workload(run, settings);
   add_waiting(run, settings, raw);

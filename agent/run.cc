@@ -1,6 +1,8 @@
 #include "agent/run.h"
 
-#include <boost/filesystem.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <random>
 #include <vector>
@@ -14,46 +16,35 @@
 namespace tidelock::agent {
 namespace {
 
-namespace fs = boost::filesystem;
+std::string temporary_directory() {
+  const char* named = std::getenv("TMPDIR");
+  return named != nullptr && *named != '\0' ? named : "/tmp";
+}
 
-// A fresh directory for the journals, outside the database. Removed at the end, unless they are
-// evidence of something.
-class JournalDirectory {
- public:
-  [[nodiscard]] static Result<JournalDirectory> create() {
-    boost::system::error_code error;
-    fs::path path = fs::temp_directory_path(error) / fs::unique_path("tidelock-agent-%%%%%%%%");
-    if (!error) fs::create_directory(path, error);
-    if (error) return Status(StatusCode::kIo, "create " + path.string() + ": " + error.message());
-    return JournalDirectory(std::move(path));
+// Outside the database: one for each writer, and the last for the preload.
+Result<std::vector<Journal>> make_journals(std::uint32_t count) {
+  std::vector<Journal> journals;
+  journals.reserve(count);
+  while (journals.size() < count) {
+    Result<Journal> journal = Journal::create(temporary_directory());
+    if (!journal) return journal.error();
+    journals.push_back(*std::move(journal));
   }
-  JournalDirectory(JournalDirectory&& other) noexcept : path_(std::move(other.path_)) {
-    other.path_.clear();
-  }
-  JournalDirectory& operator=(JournalDirectory&&) = delete;
-  ~JournalDirectory() {
-    boost::system::error_code ignored;  // nothing depends on it
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
+  return journals;
+}
 
-  [[nodiscard]] Result<std::vector<Journal>> make_journals(std::uint32_t count) const {
-    std::vector<Journal> journals;
-    journals.reserve(count);
-    for (std::uint32_t writer = 0; writer < count; ++writer) {
-      const fs::path file = path_ / ("writer-" + std::to_string(writer) + ".journal");
-      Result<Journal> journal = Journal::create(file.string());
-      if (!journal) return journal.error();
-      journals.push_back(*std::move(journal));
-    }
-    return journals;
+// The journals are evidence: they get a place and names. The result is the directory.
+Result<std::string> keep(const std::vector<Journal>& journals) {
+  std::string directory = temporary_directory() + "/tidelock-agent-XXXXXX";
+  if (::mkdtemp(directory.data()) == nullptr) {
+    return Status(StatusCode::kIo, "create " + directory + ": " + std::strerror(errno));
   }
-  // The path, which then stays.
-  [[nodiscard]] std::string keep() { return std::exchange(path_, fs::path()).string(); }
-
- private:
-  explicit JournalDirectory(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
+  for (std::size_t writer = 0; writer < journals.size(); ++writer) {
+    const std::string file = directory + "/writer-" + std::to_string(writer) + ".journal";
+    if (Status status = journals[writer].save(file); !status.ok()) return status;
+  }
+  return directory;
+}
 
 int fail(const Status& status) {
   std::cerr << "tidelock-agent: " << status.to_string() << '\n';
@@ -86,9 +77,7 @@ Result<Report> emulate(const Run& run) {
 int run_agent(const Settings& settings) {
   const Result<KeySpace> keys = make_keys(settings);
   if (!keys) return fail(keys.error());
-  Result<JournalDirectory> directory = JournalDirectory::create();
-  if (!directory) return fail(directory.error());
-  Result<std::vector<Journal>> journals = directory->make_journals(settings.writers() + 1);
+  Result<std::vector<Journal>> journals = make_journals(settings.writers() + 1);
   if (!journals) return fail(journals.error());
   const Result<RunState> state = RunState::create(
       {.slots = settings.processes, .writers = settings.writers() + 1, .keys = keys->count()});
@@ -104,7 +93,11 @@ int run_agent(const Settings& settings) {
   (settings.json ? print_json : print_summary)(std::cout, run, *report);
   const ExitCode code = exit_code(*report);
   if (code == ExitCode::kLost) {
-    std::cerr << "tidelock-agent: the journals are kept in " << directory->keep() << '\n';
+    const Result<std::string> directory = keep(*journals);
+    std::cerr << "tidelock-agent: "
+              << (directory ? "the journals are kept in " + *directory
+                            : "the journals are lost: " + directory.error().to_string())
+              << '\n';
   }
   return static_cast<int>(code);
 }

@@ -46,6 +46,17 @@ Totals totals_of(std::span<WriterStats> writers) {
   return totals;
 }
 
+std::uint64_t done(std::span<WriterStats> writers) noexcept {
+  std::uint64_t operations = 0;
+  for (const WriterStats& writer : writers) operations += writer.done();
+  return operations;
+}
+
+bool finished(std::span<WriterStats> writers) noexcept {
+  return std::all_of(writers.begin(), writers.end(),
+                     [](const WriterStats& writer) { return writer.finished_ns.get() != 0; });
+}
+
 std::string progress_line(const Run& run, const RunOutcome& outcome) {
   const Totals totals = totals_of(run.state.writers().first(run.preloader()));
   const double seconds = static_cast<double>(now_ns() - outcome.start_ns) / 1e9;
@@ -125,6 +136,7 @@ RunOutcome Supervisor::run() {
 void Supervisor::start(std::uint32_t slot) {
   Client& client = clients_[slot];
   const std::uint32_t generation = client.generation++;
+  client.done_before = done(writers_of(slot));
   const pid_t pid = fork_client([=, this] { return run_client(run_, slot, generation); });
   if (pid < 0) {
     run_.state.report_failure(
@@ -183,12 +195,28 @@ void Supervisor::wait_for_all_ends() {
   }
 }
 
+std::span<WriterStats> Supervisor::writers_of(std::uint32_t slot) const noexcept {
+  const std::uint32_t threads = run_.settings.threads;
+  return run_.state.writers().subspan(std::size_t{slot} * threads, threads);
+}
+
+// With operations to be done, each client is left to do one of them at least, and who has done
+// all may leave: so the run comes to its end however often clients are killed.
+bool Supervisor::may_be_killed(std::uint32_t slot) const noexcept {
+  if (clients_[slot].pid == 0) return false;
+  if (run_.settings.operations == 0) return true;
+  const std::span<WriterStats> writers = writers_of(slot);
+  return done(writers) > clients_[slot].done_before && !finished(writers);
+}
+
 void Supervisor::kill_one() {
-  if (living() == 0) return;
-  std::uint32_t slot;
-  do {
-    slot = random_.below(static_cast<std::uint32_t>(clients_.size()));
-  } while (clients_[slot].pid == 0);
+  std::vector<std::uint32_t> victims;
+  for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) {
+    if (may_be_killed(slot)) victims.push_back(slot);
+  }
+  if (victims.empty()) return;
+  const auto chosen = random_.below(static_cast<std::uint32_t>(victims.size()));
+  const std::uint32_t slot = victims[chosen];
   Client& client = clients_[slot];
   Kill kill{.kill_ns = now_ns()};
   ::kill(client.pid, SIGKILL);

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,9 +47,12 @@ class Supervisor {
   struct Client {
     pid_t pid = 0;  // 0: none
     std::uint32_t generation = 0;
+    std::uint64_t done_before = 0;  // operations of its slot when it began
   };
   [[nodiscard]] pid_t fork_client(const std::function<int()>& life);
   void start(std::uint32_t slot);
+  [[nodiscard]] std::span<WriterStats> writers_of(std::uint32_t slot) const noexcept;
+  [[nodiscard]] bool may_be_killed(std::uint32_t slot) const noexcept;
   [[nodiscard]] std::uint32_t living() const noexcept;
   void wait_for_all_open();
   void work_until_end();

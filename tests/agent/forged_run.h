@@ -19,7 +19,7 @@ class ForgedRun {
   explicit ForgedRun(std::uint32_t writers, std::uint32_t key_count = 4)
       : keys_(KeySpace::generated(key_count)) {
     for (std::uint32_t i = 0; i < writers; ++i) {
-      journals_.push_back(Journal::create(directory_.file(std::to_string(i))).value());
+      journals_.push_back(Journal::create(directory_.path()).value());
     }
   }
 

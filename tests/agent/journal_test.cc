@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
+
 #include "support/child_process.h"
 #include "support/temporary_directory.h"
 
@@ -11,9 +13,7 @@ namespace {
 
 class JournalTest : public ::testing::Test {
  protected:
-  Journal create(const char* name = "journal") {
-    return Journal::create(directory_.file(name)).value();
-  }
+  Journal create() { return Journal::create(directory_.path()).value(); }
   test::TemporaryDirectory directory_;
 };
 
@@ -79,9 +79,23 @@ TEST_F(JournalFile, IsSeenByOthersAndOutlivesItsKilledWriter) {
   EXPECT_EQ(journal.begin(5, OperationKind::kPut, 1).value(), size);
 }
 
-TEST_F(JournalFile, RefusesToOverwriteAnother) {
-  create("same");
-  EXPECT_EQ(Journal::create(directory_.file("same")).error().code(), StatusCode::kIo);
+TEST_F(JournalFile, HasNoNameToBeLeftBehind) {
+  const Journal journal = create();
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
+  const auto none = Journal::create(directory_.file("none"));
+  EXPECT_EQ(none.error().code(), StatusCode::kIo);
+  EXPECT_NE(none.error().message().find(directory_.file("none")), std::string::npos);
+}
+
+TEST_F(JournalFile, IsSavedUnderANameThatIsFree) {
+  Journal journal = create();
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    ASSERT_EQ(journal.begin(i, OperationKind::kPut, i + 1).value(), i);
+  }
+  const std::string file = directory_.file("saved");
+  ASSERT_TRUE(journal.save(file).ok());
+  EXPECT_EQ(std::filesystem::file_size(file), 64 + 3 * 24);
+  EXPECT_EQ(journal.save(file).code(), StatusCode::kIo);
 }
 
 }  // namespace

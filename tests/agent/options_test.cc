@@ -100,7 +100,9 @@ TEST(CommandLine, TakesTimesWithAndWithoutAUnit) {
   EXPECT_EQ(settings.backoff->cap, 2ms);
   EXPECT_EQ(settings.deadline, 3s);
   EXPECT_EQ(settings_of({"--deadline", "200"}).deadline, 200ms);
-  EXPECT_EQ(settings_of({"--deadline", "0"}).deadline, Wait::kForEver);
+  EXPECT_EQ(settings_of({"--deadline", "2m"}).deadline, 120s);
+  EXPECT_EQ(settings_of({"--deadline", "0"}).deadline, 0ms) << "not at all";
+  EXPECT_EQ(settings_of({"--deadline", "forever"}).deadline, Wait::kForEver);
 }
 
 TEST(CommandLine, KnowsEveryBackoff) {
@@ -126,7 +128,11 @@ TEST(CommandLine, RefusesWhatMakesNoSense) {
   expect_usage_error({"--read-percent", "101"});
   expect_usage_error({"--keys", "latest"});
   expect_usage_error({"--ops", "5", "--seconds", "5"});
-  expect_usage_error({"--deadline", "5 weeks"});
+  for (const char* time : {"5 weeks", "-3", "", "3us", "99999999999999999999s", "300000m"}) {
+    expect_usage_error({"--deadline", time});
+  }
+  expect_usage_error({"--backoff-base", "2ms", "--backoff-cap", "1ms"});
+  expect_usage_error({"--backoff-base", "forever"});
   expect_usage_error({"--no-such-option"});
   expect_usage_error({"another-argument"});
 }

@@ -140,6 +140,28 @@ TEST_F(Agent, SaysWithItsExitCodeWhatStoodInTheWay) {
   EXPECT_TRUE(code == 2 || code == 5) << code;
 }
 
+TEST_F(Agent, EndsHoweverOftenClientsAreKilled) {
+  const Json report = good_run("--processes 4 --ops 10 --kill-every 1");
+  EXPECT_EQ(report["operations"], 10);
+}
+
+TEST_F(Agent, SaysThatItsReportIsLost) {
+  EXPECT_EQ(run("--ops 100 --json >/dev/full").exit_code, 5);
+  EXPECT_EQ(run("--ops 100 >&-").exit_code, 5);
+  EXPECT_EQ(run("--help >/dev/full").exit_code, 5);
+}
+
+TEST_F(Agent, LeavesNoJournalsBehindWhenItIsKilled) {
+  const std::string temporary = directory_.file("tmp");
+  std::filesystem::create_directory(temporary);
+  const std::string db = directory_.file("db");  // made when the journals are there
+  const std::string command = "TMPDIR=" + temporary + " " + TIDELOCK_AGENT + " run " + db +
+                              " --seconds 60 & until test -d " + db +
+                              "; do :; done; kill -9 $!; wait $!";
+  EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 128 + SIGKILL);
+  EXPECT_TRUE(std::filesystem::is_empty(temporary));
+}
+
 TEST_F(Agent, LeavesNoJournalsBehind) {
   const std::string temporary = directory_.file("tmp");
   std::filesystem::create_directory(temporary);

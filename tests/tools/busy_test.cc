@@ -45,6 +45,20 @@ TEST_F(Busy, FailFastNamesTheHolderAtOnce) {
   EXPECT_EQ(error["busy"]["holder_label"], "stubborn");
 }
 
+TEST_F(Busy, EveryWayToWriteNamesTheHolder) {
+  const std::vector<std::vector<std::string>> commands = {
+      {"load", db_, "-", "--jobs", "1"}, {"load", db_, "-", "--jobs", "3"}, {"shell", db_}};
+  for (std::vector<std::string> command : commands) {
+    const bool shell = command[0] == "shell";
+    if (!shell) command.insert(command.end(), {"--wait", "fail-fast", "--json"});
+    const Outcome outcome = run_tool(command, shell ? "put a 1 --wait fail-fast --json\n" : "a\n");
+    EXPECT_EQ(outcome.code, 3) << ::testing::PrintToString(command);
+    const auto error = nlohmann::json::parse(outcome.err);
+    EXPECT_EQ(error["busy"]["holder_pid"], holder_->pid());
+    EXPECT_EQ(error["busy"]["holder_label"], "stubborn");
+  }
+}
+
 TEST_F(Busy, TheDeadlineEndsTheWaiting) {
   const Outcome outcome = run_tool({"put", db_, "a", "1", "--deadline", "100ms"});
   EXPECT_EQ(outcome.code, 3);

@@ -93,6 +93,14 @@ TEST_F(Command, PutTakesItsValueFromStandardInputToo) {
   EXPECT_EQ(answer("get", {"bytes"})["value_base64"], "bGluZQoA/wk=");
 }
 
+TEST_F(Command, PutDecodesStandardInputAsItDoesItsArgument) {
+  output("put", {"hex", "--value-format", "hex"}, "00ff\n");
+  EXPECT_EQ(output("get", {"hex", "--raw"}), std::string("\0\xff", 2));
+  output("put", {"base64", "--value-format", "base64"}, "AP8=");
+  EXPECT_EQ(run("put", {"bad", "--value-format", "hex"}, "red").code, 2);
+  EXPECT_EQ(run("exists", {"bad"}).code, 1);
+}
+
 TEST_F(Command, ArgumentsMeanThemselves) {
   const std::vector<std::string> odd = {"", "{}", "[]", "[a,b]", "%%", "a b", "\"", "a=b", "@x"};
   for (const std::string& text : odd) {
@@ -109,6 +117,31 @@ TEST_F(Command, PutIfComparesBeforeItStores) {
   EXPECT_EQ(run("put", {"a", "2", "--if-absent"}).code, 1);
   EXPECT_EQ(run("put", {"a", "2", "--if", "1"}).code, 0);
   EXPECT_EQ(output("get", {"a"}), "2\n");
+}
+
+TEST_F(Command, PutIfSaysWhyItDidNotStore) {
+  output("put", {"a", "1"});
+  const Outcome there = run("put", {"a", "2", "--if-absent"});
+  EXPECT_EQ(there.err, "tidelock: not stored: the key 'a' is there already\n");
+  EXPECT_NE(run("put", {"a", "2", "--if", "0"}).err.find("does not have that value"),
+            std::string::npos);
+  const Outcome in_json = run("put", {"a", "2", "--if", "0", "--json"});
+  EXPECT_EQ(in_json.out, "{\"applied\":false}\n");
+  EXPECT_EQ(in_json.err, "");
+}
+
+TEST_F(Command, ErrorsNameTheKeyAndTheDatabase) {
+  EXPECT_EQ(run("get", {"pear"}).err, "tidelock: not found: no key 'pear' in " + db_ + "\n");
+  EXPECT_EQ(run("above", {"pear"}).err,
+            "tidelock: not found: no entry above the key 'pear' in " + db_ + "\n");
+}
+
+TEST_F(Command, ErrorsAreEscapedOnce) {
+  const Outcome outcome = run("load", {"-", "--format", "tsv"}, "\\q\t1\n");
+  EXPECT_NE(outcome.err.find("(known are \\t \\n \\\\ \\xHH)"), std::string::npos) << outcome.err;
+  output("put", {"a\nb", ""});
+  const Outcome two_lines = run("dump", {"--format", "lines"});
+  EXPECT_NE(two_lines.err.find("the key a\\nb is"), std::string::npos) << two_lines.err;
 }
 
 TEST_F(Command, DelRemovesAllItsKeys) {
@@ -141,7 +174,9 @@ TEST_F(Ordered, ScanShowsARangeInEitherDirection) {
   EXPECT_EQ(output("scan", {"--limit", "1", "--values-only", "--reverse"}), "4\n");
   EXPECT_EQ(output("scan", {"--limit", "0"}), "");
   EXPECT_EQ(output("scan", {"--prefix", "b", "--json"}), "{\"key\":\"banana\",\"value\":\"3\"}\n");
-  EXPECT_EQ(run("scan", {"--from", "b", "--to", "a"}).code, 2);
+  for (const char* command : {"scan", "count", "dump", "compact"}) {
+    EXPECT_EQ(run(command, {"--from", "b", "--to", "a"}).code, 2) << command;
+  }
 }
 
 TEST_F(Ordered, NeighboursAreStrict) {
@@ -239,6 +274,37 @@ TEST(Usage, IsExitCodeTwo) {
   }
 }
 
+TEST(Usage, HasNoOptionWithoutEffect) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"exists", "db", "k", "--raw"}, {"exists", "db", "k", "--value-format", "hex"},
+      {"count", "db", "--raw"}, {"count", "db", "--as", "hex"}, {"del", "db", "k", "--raw"},
+      {"del", "db", "k", "--value-format", "hex"}, {"compact", "db", "--raw"},
+      {"compact", "db", "--value-format", "hex"}, {"compact", "db", "--durability", "durable"},
+      {"create", "db", "--durability", "durable"}, {"put", "db", "k", "v", "--raw"},
+      {"dump", "db", "--raw"}, {"dump", "db", "--as", "hex"},
+      {"get", "db", "k", "--raw", "--json"}};
+  for (const auto& arguments : wrong) {
+    EXPECT_EQ(run_tool(arguments).code, 2) << ::testing::PrintToString(arguments);
+  }
+}
+
+TEST(Usage, NeedsNames) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"create", ""}, {"load", "db", ""}, {"dump", "db", ""}, {"get", "", "k"}};
+  for (const auto& arguments : wrong) {
+    const Outcome outcome = run_tool(arguments);
+    EXPECT_EQ(outcome.code, 2) << ::testing::PrintToString(arguments);
+    EXPECT_NE(outcome.err.find("may not be empty"), std::string::npos) << outcome.err;
+  }
+}
+
+TEST(Usage, ErrorsAreInJsonIfAsked) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"get", "--json"}, {"bogus", "--json"}, {"--json"}}) {
+    EXPECT_EQ(json::parse(run_tool(arguments).err)["error"], "invalid");
+  }
+}
+
 TEST(Help, ShowsEveryCommandWithAnExample) {
   const std::string help = output_of({"--help"});
   for (const char* command :
@@ -259,6 +325,18 @@ TEST(StandardOutput, ThatIsFullIsAnError) {
   const Outcome outcome = run_tool({"dump", db, "/dev/full"});
   EXPECT_EQ(outcome.code, 5);
   EXPECT_NE(outcome.err.find("No space left"), std::string::npos);
+  for (const std::string& words :
+       {"get " + db + " a", "dump " + db, std::string("--help"), std::string("--version")}) {
+    for (const std::string output : {">/dev/full", ">&-"}) {
+      const std::string log = directory.file("log");
+      EXPECT_EQ(run_by_shell(words + " " + output + " 2>" + log), 5) << words << output;
+      std::ifstream errors(log);
+      const std::string text(std::istreambuf_iterator<char>(errors), {});
+      EXPECT_TRUE(text.starts_with("tidelock: io: write standard output: ")) << text;
+      EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << "once: " << text;
+    }
+  }
+  EXPECT_EQ(output_of({"check", db}).find("sound: "), 0u) << "a closed one is no file of ours";
 }
 
 }  // namespace

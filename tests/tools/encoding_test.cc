@@ -103,5 +103,11 @@ TEST(ExitCode, TellsTheFiveKindsOfFailureApart) {
   EXPECT_EQ(exit_code(StatusCode::kNoSpace), ExitCode::kIo);
 }
 
+TEST(Printable, LeavesWhatCanBeReadAlone) {
+  EXPECT_EQ(printable("known are \\t and 'Zoë'"), "known are \\t and 'Zoë'");
+  EXPECT_EQ(printable("a\nb\xff\x1b"), "a\\nb\\xff\\x1b");
+  EXPECT_EQ(printable(escape("a\nb\xff")), escape("a\nb\xff"));
+}
+
 }  // namespace
 }  // namespace tidelock::cli

@@ -92,7 +92,7 @@ TEST_F(LoadDump, AnyBytesComeBackAlike) {
     create(copy);
     const std::string dump = output_of({"dump", db_, "--format", format});
     ASSERT_EQ(run_tool({"load", copy, "-", "--format", format}, dump).code, 0);
-    EXPECT_EQ(output_of({"dump", copy, "--as", "hex"}), output_of({"dump", db_, "--as", "hex"}));
+    EXPECT_EQ(output_of({"scan", copy, "--as", "hex"}), output_of({"scan", db_, "--as", "hex"}));
     EXPECT_EQ(output_of({"dump", copy}), output_of({"dump", db_}));
   }
 }
@@ -168,6 +168,36 @@ TEST_F(LoadDump, ADumpThatCannotBeWrittenSaysSo) {
   const Outcome outcome = run_tool({"dump", db_, directory_.file("none/out.tsv")});
   EXPECT_EQ(outcome.code, 5);
   EXPECT_NE(outcome.err.find("No such file"), std::string::npos) << outcome.err;
+}
+
+TEST_F(LoadDump, ADumpThatFailsLeavesTheFileAsItWas) {
+  ASSERT_EQ(run_tool({"put", db_, "two\nlines", ""}).code, 0);
+  const std::string file = write_file("kept", "before");
+  EXPECT_EQ(run_tool({"dump", db_, file, "--format", "lines"}).code, 2);
+  EXPECT_EQ(run_tool({"dump", directory_.file("none"), file}).code, 1);
+  EXPECT_EQ(read_file(file), "before");
+  for (const auto& one : std::filesystem::directory_iterator(directory_.path())) {
+    EXPECT_FALSE(one.path().string().ends_with(".partial")) << one.path();
+  }
+}
+
+TEST_F(LoadDump, ADumpReplacesWhatALinkLeadsTo) {
+  ASSERT_EQ(run_tool({"put", db_, "a", "1"}).code, 0);
+  const std::string file = write_file("target", "before");
+  ::chmod(file.c_str(), 0640);
+  std::filesystem::create_symlink(file, directory_.file("link"));
+  EXPECT_EQ(run_tool({"dump", db_, directory_.file("link")}).code, 0);
+  EXPECT_EQ(read_file(file), "a\t1\n");
+  EXPECT_EQ(std::filesystem::status(file).permissions(), std::filesystem::perms(0640));
+}
+
+TEST_F(LoadDump, AnAnswerInJsonIsJsonLines) {
+  ASSERT_EQ(run_tool({"put", db_, "a", "1"}).code, 0);
+  EXPECT_EQ(output_of({"dump", db_, "--json"}), "{\"key\":\"a\",\"value\":\"1\"}\n");
+  EXPECT_EQ(run_tool({"dump", db_, "--json", "--format", "tsv"}).code, 2);
+  const std::string file = directory_.file("out.tsv");
+  EXPECT_EQ(output_of({"dump", db_, file, "--json"}), "{\"entries\":1}\n");
+  EXPECT_EQ(read_file(file), "a\t1\n");
 }
 
 TEST_F(LoadDump, LinesRefuseAKeyOfTwoLines) {

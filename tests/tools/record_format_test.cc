@@ -77,9 +77,13 @@ TEST(JsonLines, SkipBlankLines) {
 
 TEST(JsonLines, SayWhatIsWrong) {
   expect_refused(RecordFormat::kJsonLines, "[1]", "no JSON object");
-  expect_refused(RecordFormat::kJsonLines, "{", "no JSON object");
-  expect_refused(RecordFormat::kJsonLines, "{} {}", "no JSON object");
-  expect_refused(RecordFormat::kJsonLines, "{\"key\":\"\xff\",\"value\":\"\"}", "no JSON object");
+  expect_refused(RecordFormat::kJsonLines, "{", "no JSON: column 2: ");
+  expect_refused(RecordFormat::kJsonLines, "{} {}", "unexpected '{'");
+  expect_refused(RecordFormat::kJsonLines, "{\"key\":\"\xff\",\"value\":\"\"}", "ill-formed UTF-8");
+  expect_refused(RecordFormat::kJsonLines, R"({"key":"a","key":"b","value":""})",
+                 "more than one member \"key\"");
+  expect_refused(RecordFormat::kJsonLines, R"({"key":"a","value":"","value":""})",
+                 "more than one member \"value\"");
   expect_refused(RecordFormat::kJsonLines, R"({"value":""})", "needs either \"key\"");
   expect_refused(RecordFormat::kJsonLines, R"({"key":"a","key_base64":"","value":""})",
                  "needs either \"key\"");
@@ -89,9 +93,21 @@ TEST(JsonLines, SayWhatIsWrong) {
                  "unknown member \"ttl\"");
 }
 
+TEST(JsonLines, SayItBriefly) {
+  const std::string line = "{\"key\":\"" + std::string(10'000, 'a') + "\n";
+  const auto record = parse_record(RecordFormat::kJsonLines, line, 1);
+  ASSERT_FALSE(record);
+  EXPECT_LT(record.error().message().size(), 200u);
+}
+
+TEST(Lines, KeepACarriageReturnAsData) {
+  EXPECT_EQ(parsed(RecordFormat::kLines, "a\r").key, "a\r");
+  EXPECT_EQ(parsed(RecordFormat::kTsv, "a\tb\r").value, "b\r");
+}
+
 TEST(JsonLines, OutliveDeepNesting) {
   const std::string deep(200'000, '[');
-  expect_refused(RecordFormat::kJsonLines, deep, "no JSON object");
+  expect_refused(RecordFormat::kJsonLines, deep, "no JSON: ");
   expect_refused(RecordFormat::kJsonLines, deep + std::string(200'000, ']'), "no JSON object");
 }
 

@@ -5,6 +5,7 @@
 #include <pty.h>
 
 #include <chrono>
+#include <fstream>
 
 #include "support/temporary_directory.h"
 #include "tools/tool.h"
@@ -58,6 +59,28 @@ TEST_F(Shell, KeepsOptionsToTheirLine) {
   EXPECT_EQ(outcome.out, "1\n");
 }
 
+TEST_F(Shell, ALineSaysHowItsWriteWaitsAndLasts) {
+  const Outcome outcome =
+      run_tool({"shell", db_},
+               "put a 1 --durability durable --deadline 1s --wait fail-fast\n"
+               "stats --json\n");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("\"synced_commits\":1"), std::string::npos) << outcome.out;
+}
+
+TEST_F(Shell, AnswersALinesErrorAsTheLineAsks) {
+  const Outcome outcome = run_tool({"shell", db_}, "get a --json\nget --json\nget a\n");
+  EXPECT_NE(outcome.err.find("\"place\":\"line 1\""), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("\"place\":\"line 2\""), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("tidelock: line 3: "), std::string::npos) << outcome.err;
+}
+
+TEST_F(Shell, NoticesThatItsAnswersAreLost) {
+  const std::string commands = directory_.file("commands");
+  std::ofstream(commands) << "put a 1\nget a\n";
+  EXPECT_EQ(run_by_shell("shell " + db_ + " <" + commands + " >/dev/full 2>&1"), 5);
+}
+
 TEST_F(Shell, WritesNothingWhenReadOnly) {
   const Outcome outcome = run_tool({"shell", db_, "--read-only"}, "put a 1\ncount\n");
   EXPECT_EQ(outcome.code, 2);
@@ -73,12 +96,12 @@ TEST_F(Shell, TakesNoDataFromItsCommands) {
 // The program on a terminal of its own.
 class Terminal {
  public:
-  Terminal(const std::string& db, const std::string& home) {
+  Terminal(const std::string& db, const std::string& home, const char* locale = "C.UTF-8") {
     pid_ = ::forkpty(&master_, nullptr, nullptr, nullptr);
     if (pid_ == 0) {
       ::setenv("HOME", home.c_str(), 1);
       ::setenv("TERM", "xterm", 1);
-      ::setenv("LC_ALL", "C.UTF-8", 1);
+      ::setenv("LC_ALL", locale, 1);
       ::execl(TIDELOCK_TOOL, "tidelock", "shell", db.c_str(), nullptr);
       ::_exit(127);
     }
@@ -161,6 +184,45 @@ TEST_F(Shell, PromptsCompletesAndRemembersOnATerminal) {
   ASSERT_TRUE(again.wait_for("fruit> ")) << again.shown();
   again.type("\x04");  // end of input
   EXPECT_EQ(again.wait_for_end(), 0);
+}
+
+TEST_F(Shell, ForgetsTheLineAtCtrlCAndGoesOn) {
+  Terminal terminal(db_, directory_.path());
+  ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+  terminal.type("put a 1\n");
+  ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+  terminal.type("put b é\x1b[D\x03");
+  ASSERT_TRUE(terminal.wait_for("^C")) << terminal.shown();
+  ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+  terminal.type("count\n");
+  EXPECT_TRUE(terminal.wait_for("\n1")) << "the next line stands alone: " << terminal.shown();
+  std::ifstream history(directory_.file(".tidelock_history"));
+  const std::string text(std::istreambuf_iterator<char>(history), {});
+  EXPECT_NE(text.find("put"), std::string::npos) << "saved line by line";
+}
+
+TEST_F(Shell, ShowsTheProgressOfADumpOnlyWhereItDisturbsNothing) {
+  ASSERT_EQ(run_tool({"put", db_, "a", "1"}).code, 0);
+  ASSERT_EQ(run_tool({"compact", db_}).code, 0);
+  Terminal terminal(db_, directory_.path());
+  ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+  terminal.type("dump\n");
+  ASSERT_TRUE(terminal.wait_for("\na\t1")) << terminal.shown();
+  EXPECT_EQ(terminal.shown().find("dumping"), std::string::npos) << terminal.shown();
+  ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+  terminal.type("dump " + directory_.file("out") + "\n");
+  EXPECT_TRUE(terminal.wait_for("dumping  [##")) << terminal.shown();
+  EXPECT_TRUE(terminal.wait_for("wrote 1 entry")) << terminal.shown();
+}
+
+TEST_F(Shell, TakesUtf8WithoutALocale) {
+  Terminal terminal(db_, directory_.path(), "C");
+  ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+  terminal.type("put é 1\n");
+  ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.wait_for_end(), 0);
+  EXPECT_EQ(output_of({"scan", db_}), "é\t1\n");
 }
 
 }  // namespace

@@ -105,4 +105,10 @@ inline std::string output_of(const std::vector<std::string>& arguments,
   return "exit code " + std::to_string(outcome.code) + ": " + outcome.err;
 }
 
+// The exit code of `tidelock WORDS`, words as a shell reads them.
+inline int run_by_shell(const std::string& words) {
+  const int status = std::system((std::string(TIDELOCK_TOOL) + " " + words).c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 }  // namespace tidelock::test

@@ -69,6 +69,12 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, Target& target
   return add_parsed(app, name, target, parse_duration, help)->type_name("TIME");
 }
 
+// For names of files and directories: there is none without a letter.
+inline CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](const std::string& word) { return word.empty() ? "may not be empty" : ""; }, "");
+}
+
 inline Choices<RecordFormat> record_formats() {
   return {{"lines", RecordFormat::kLines},
           {"tsv", RecordFormat::kTsv},

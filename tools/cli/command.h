@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "cli/exit_code.h"
@@ -13,6 +14,15 @@ namespace tidelock::cli {
 // What a command does once its arguments are known: an answer, or the error that stopped it.
 using Action = std::function<Result<ExitCode>(Session&)>;
 
+// What a command deals with: it takes the options that act on that, and no others.
+enum Trait : unsigned {
+  kInShell = 1,  // it is a command of `tidelock shell` too
+  kKeys = 2,     // keys are given or shown: --key-format
+  kValues = 4,   // values are given or shown: --value-format
+  kShown = 8,    // they are shown: --raw
+  kEntries = 16  // entries are written: --durability, and how to wait on a line of the shell
+};
+
 // One row of the table that the program, its help, the shell and its completion go by.
 struct Command {
   const char* name;
@@ -20,10 +30,11 @@ struct Command {
   const char* summary;
   const char* examples;
   Access access;    // how it opens the database
-  bool in_shell;    // also a command of `tidelock shell`
-  bool takes_bytes;  // keys or values come or go: the format options make sense
+  unsigned traits;  // of Trait
   // Adds its arguments to `app` and yields what to do with them after parsing.
   Action (*define)(CLI::App& app);
+
+  [[nodiscard]] bool has(Trait trait) const noexcept { return (traits & trait) != 0; }
 };
 
 [[nodiscard]] std::span<const Command> commands();
@@ -33,5 +44,8 @@ struct Command {
 // line, and on a line of the shell, where the database is open already.
 void add_settings(CLI::App& app, const Command& command, Settings& settings);
 void add_line_settings(CLI::App& app, const Command& command, Settings& settings);
+
+// Whether the words ask for JSON: for errors that come before they are understood.
+[[nodiscard]] bool asks_for_json(std::span<const std::string> words);
 
 }  // namespace tidelock::cli

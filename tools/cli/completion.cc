@@ -35,7 +35,7 @@ std::vector<std::string> command_names(std::string_view beginning) {
   std::vector<std::string> names;
   for (const char* name : {"help", "quit"}) names.emplace_back(name);
   for (const Command& command : commands()) {
-    if (command.in_shell) names.emplace_back(command.name);
+    if (command.has(kInShell)) names.emplace_back(command.name);
   }
   std::erase_if(names, [&](const std::string& name) { return !name.starts_with(beginning); });
   std::sort(names.begin(), names.end());
@@ -69,7 +69,7 @@ Completion complete(std::string_view line, const KeySource& keys) {
     return completion;
   }
   const Command* command = find_command(before->front());
-  if (command == nullptr || !command->in_shell) return completion;
+  if (command == nullptr || !command->has(kInShell)) return completion;
   if (written.starts_with("--")) {
     completion.candidates = option_names(*command, written);
     return completion;
@@ -77,7 +77,7 @@ Completion complete(std::string_view line, const KeySource& keys) {
   std::string closed(written);
   if (last.quote != '\0') closed += last.quote;
   const auto word = split_words(closed);
-  if (!word || word->size() > 1 || !command->takes_bytes) return completion;
+  if (!word || word->size() > 1 || !command->has(kKeys)) return completion;
   for (const std::string& key : keys(word->empty() ? "" : word->front())) {
     completion.candidates.push_back(quote_word(key));
   }

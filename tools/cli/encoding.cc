@@ -157,12 +157,15 @@ bool is_utf8(std::string_view bytes) noexcept {
   return true;
 }
 
-std::string escape(std::string_view bytes) {
+namespace {
+
+// What may not stand on a line or a terminal is escaped, and the backslash if it is to be.
+std::string escape_unplain(std::string_view bytes, bool backslash_too) {
   std::string out;
   out.reserve(bytes.size());
   for (std::size_t i = 0; i < bytes.size();) {
     const std::size_t length = utf8_sequence(bytes, i);
-    if (is_plain(bytes, i, length) && bytes[i] != '\\') {
+    if (is_plain(bytes, i, length) && !(backslash_too && bytes[i] == '\\')) {
       out.append(bytes, i, length);
       i += length;
     } else {
@@ -172,6 +175,12 @@ std::string escape(std::string_view bytes) {
   }
   return out;
 }
+
+}  // namespace
+
+std::string escape(std::string_view bytes) { return escape_unplain(bytes, true); }
+
+std::string printable(std::string_view text) { return escape_unplain(text, false); }
 
 Result<std::string> unescape(std::string_view text) {
   std::string out;

@@ -27,6 +27,10 @@ enum class ByteFormat : std::uint8_t { kText, kHex, kBase64 };
 [[nodiscard]] std::string escape(std::string_view bytes);
 [[nodiscard]] Result<std::string> unescape(std::string_view text);
 
+// The same for text that is there to be read, not to be read back: a backslash stays as it is, so
+// what is printable already does not change.
+[[nodiscard]] std::string printable(std::string_view text);
+
 // `kText` is the bytes themselves.
 [[nodiscard]] Result<std::string> decode(std::string_view text, ByteFormat format);
 

@@ -10,19 +10,24 @@
 namespace tidelock::cli {
 namespace {
 
-// All of standard input, as it is.
-Result<std::string> read_standard_input() {
+// All of standard input: the value as it is; or as digits, the newline behind them aside.
+Result<std::string> read_value(const Session& session) {
+  const bool as_it_is = session.settings().value_format == ByteFormat::kText;
+  const std::size_t size_max = as_it_is ? kValueSizeMax : 2 * kValueSizeMax + 1;
   std::string bytes;
   InputBlocks input(STDIN_FILENO, "standard input");
   for (;;) {
     auto block = input.next();
     if (!block) return block.error();
-    if (!block->has_value()) return bytes;
+    if (!block->has_value()) break;
     bytes += (*block)->bytes;
-    if (bytes.size() > kValueSizeMax) {
+    if (bytes.size() > size_max) {
       return Status(StatusCode::kTooLarge, "standard input: more than a value may hold");
     }
   }
+  if (as_it_is) return bytes;
+  if (bytes.ends_with('\n')) bytes.pop_back();
+  return session.value(bytes);
 }
 
 Result<ExitCode> answer(Session& session, const char* name, bool yes) {
@@ -43,15 +48,16 @@ Result<ExitCode> run_put(Session& session, const PutArguments& arguments) {
   const auto key = session.key(arguments.key);
   if (!key) return key.error();
   if (!arguments.value && session.settings().in_shell) {
-    return Status(StatusCode::kInvalid, "put needs a value here");
+    return Status(StatusCode::kInvalid, "in the shell, put needs a value");
   }
   const auto value =
-      arguments.value ? session.value(*arguments.value) : read_standard_input();
+      arguments.value ? session.value(*arguments.value) : read_value(session);
   if (!value) return value.error();
   auto db = session.db();
   if (!db) return db.error();
+  const WriteOptions options = session.write_options();
   if (!arguments.if_absent && !arguments.expected) {
-    if (const Status status = (*db)->put(*key, *value); !status.ok()) return status;
+    if (const Status status = (*db)->put(*key, *value, options); !status.ok()) return status;
     return answer(session, "applied", true);
   }
   std::optional<std::string> expected;
@@ -60,8 +66,12 @@ Result<ExitCode> run_put(Session& session, const PutArguments& arguments) {
     if (!bytes) return bytes.error();
     expected = *std::move(bytes);
   }
-  const auto applied = (*db)->put_if(*key, expected, *value);
+  const auto applied = (*db)->put_if(*key, expected, *value, options);
   if (!applied) return applied.error();
+  if (!*applied) {
+    session.note("not stored: the key '" + arguments.key + "' " +
+                 (expected ? "does not have that value" : "is there already"));
+  }
   return answer(session, "applied", *applied);
 }
 
@@ -74,7 +84,8 @@ Result<ExitCode> run_del(Session& session, const std::vector<std::string>& argum
   }
   auto db = session.db();
   if (!db) return db.error();
-  if (const Status status = (*db)->write(batch); !status.ok()) return status;
+  const Status status = (*db)->write(batch, session.write_options());
+  if (!status.ok()) return status;
   return answer(session, "applied", true);
 }
 
@@ -85,7 +96,10 @@ Result<ExitCode> run_get(Session& session, const std::string& argument) {
   if (!db) return db.error();
   const auto value = (*db)->get_pinned(*key);
   if (!value) return value.error();
-  if (!value->has_value()) return Status(StatusCode::kNotFound, "no such key");
+  if (!value->has_value()) {
+    return Status(StatusCode::kNotFound,
+                  "no key '" + argument + "' in " + session.settings().path);
+  }
   if (session.settings().json) {
     session.print_entry(*key, (*value)->view());
   } else {

@@ -10,15 +10,15 @@ namespace tidelock::cli {
 
 // Reads lines from a terminal: editing, a history that outlives the program, completion by the tab
 // key. The history is in ~/.tidelock_history, readable by its owner alone, for it holds keys and
-// values. One a process, one thread.
+// values; each line is saved as it is entered. One a process, one thread.
 class LineEditor {
  public:
   LineEditor(std::string prompt, KeySource keys);
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
-  ~LineEditor();  // saves the history
+  ~LineEditor();
 
-  // Without its newline; nullopt at the end of the input.
+  // Without its newline; empty if Ctrl-C cancelled it; nullopt at the end of the input.
   [[nodiscard]] std::optional<std::string> read_line();
 
  private:

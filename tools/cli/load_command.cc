@@ -56,7 +56,7 @@ Result<ExitCode> run_load(Session& session, const LoadArguments& arguments) {
   if (!input) return input.error();
   const LoadPlan plan{
       arguments.format.value_or(format_of(arguments.file).value_or(RecordFormat::kLines)),
-      arguments.batch, input->name()};
+      arguments.batch, input->name(), session.write_options()};
   LoadOutcome outcome;
   std::chrono::nanoseconds time{};
   {
@@ -77,7 +77,9 @@ Result<ExitCode> run_load(Session& session, const LoadArguments& arguments) {
 
 Action define_load(CLI::App& app) {
   const auto arguments = std::make_shared<LoadArguments>();
-  app.add_option("FILE", arguments->file, "what to read; - is standard input")->required();
+  app.add_option("FILE", arguments->file, "what to read; - is standard input")
+      ->required()
+      ->check(not_empty());
   add_choice(app, "--format", arguments->format, record_formats(),
              "what a line holds (by the file's name, else lines)");
   app.add_option("--jobs", arguments->jobs, "so many processes at once (1); equal keys then "

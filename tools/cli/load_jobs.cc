@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <vector>
 
@@ -64,23 +63,42 @@ LoadOutcome load_from(int socket, const Settings& settings, const LoadPlan& plan
   return {loader.stored(), status.ok() ? closed : status};
 }
 
-// "STORED CODE MESSAGE", up to the end of the stream.
-std::string to_text(const LoadOutcome& outcome) {
-  return std::to_string(outcome.stored) + " " +
-         std::to_string(static_cast<int>(outcome.status.code())) + " " + outcome.status.message();
+// All of the outcome, up to the end of the stream. CBOR: messages and labels may be any bytes.
+std::vector<std::uint8_t> to_bytes(const LoadOutcome& outcome) {
+  Json json{{"stored", outcome.stored},
+            {"code", outcome.status.code()},
+            {"message", outcome.status.message()}};
+  if (const BusyInfo* busy = outcome.status.busy()) {
+    json["busy"] = {{"reason", busy->reason},
+                    {"holder_pid", busy->holder_pid},
+                    {"holder_label", busy->holder_label},
+                    {"held_ns", busy->held_for.count()},
+                    {"queue_place", busy->queue_place},
+                    {"waiters", busy->waiters}};
+  }
+  return Json::to_cbor(json);
 }
 
 // --- in the parent ---
 
-bool parse_outcome(std::string_view text, LoadOutcome& outcome) {
-  const char* const end = text.data() + text.size();
-  const auto stored = std::from_chars(text.data(), end, outcome.stored);
-  if (stored.ec != std::errc() || stored.ptr == end) return false;
-  std::uint8_t code = 0;
-  const auto coded = std::from_chars(stored.ptr + 1, end, code);
-  if (coded.ec != std::errc() || coded.ptr == end) return false;
-  outcome.status = Status(static_cast<StatusCode>(code), std::string(coded.ptr + 1, end));
-  return true;
+BusyInfo parse_busy(const Json& json) {
+  return {.reason = json["reason"].get<BusyReason>(),
+          .holder_pid = json["holder_pid"].get<std::int32_t>(),
+          .holder_label = json["holder_label"].get<std::string>(),
+          .held_for = std::chrono::nanoseconds(json["held_ns"].get<std::int64_t>()),
+          .queue_place = json["queue_place"].get<std::uint32_t>(),
+          .waiters = json["waiters"].get<std::uint32_t>()};
+}
+
+// What to_bytes made; nullopt if its end is missing.
+std::optional<LoadOutcome> parse_outcome(const std::vector<std::uint8_t>& bytes) {
+  const Json json = Json::from_cbor(bytes, true, false);
+  if (!json.is_object()) return std::nullopt;
+  const auto code = json["code"].get<StatusCode>();
+  std::string message = json["message"].get<std::string>();
+  const auto stored = json["stored"].get<std::uint64_t>();
+  if (!json.contains("busy")) return LoadOutcome{stored, Status(code, std::move(message))};
+  return LoadOutcome{stored, Status(code, std::move(message), parse_busy(json["busy"]))};
 }
 
 class Jobs {
@@ -113,7 +131,8 @@ class Jobs {
 Status Jobs::start(const Settings& settings, const LoadPlan& plan) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return Status(StatusCode::kIo, std::string("socketpair: ") + std::strerror(errno));
+    return Status(StatusCode::kIo,
+                  std::string("socketpair for a loading process: ") + std::strerror(errno));
   }
   const pid_t pid = ::fork();
   if (pid == 0) {
@@ -124,7 +143,8 @@ Status Jobs::start(const Settings& settings, const LoadPlan& plan) {
   ::close(ends[1]);
   if (pid < 0) {
     ::close(ends[0]);
-    return Status(StatusCode::kIo, std::string("fork: ") + std::strerror(fork_error));
+    return Status(StatusCode::kIo,
+                  std::string("fork a loading process: ") + std::strerror(fork_error));
   }
   jobs_.push_back({pid, ends[0]});
   return Status();
@@ -133,8 +153,8 @@ Status Jobs::start(const Settings& settings, const LoadPlan& plan) {
 void Jobs::become_child(int socket, const Settings& settings, const LoadPlan& plan) {
   // The parent's ends of the other sockets: while one is open here, its child never sees the end.
   for (const Job& job : jobs_) ::close(job.socket);
-  const std::string text = to_text(load_from(socket, settings, plan));
-  send_all(socket, text.data(), text.size());
+  const std::vector<std::uint8_t> bytes = to_bytes(load_from(socket, settings, plan));
+  send_all(socket, bytes.data(), bytes.size());
   ::_exit(0);
 }
 
@@ -173,13 +193,14 @@ LoadOutcome Jobs::finish() {
 }
 
 LoadOutcome Jobs::outcome_of(const Job& job) {
-  std::string text;
-  for (char c = 0; receive_all(job.socket, &c, 1);) text += c;
+  std::vector<std::uint8_t> bytes;
+  for (std::uint8_t byte = 0; receive_all(job.socket, &byte, 1);) bytes.push_back(byte);
   int status = 0;
   while (::waitpid(job.pid, &status, 0) < 0 && errno == EINTR) {
   }
-  LoadOutcome outcome;
-  if (WIFEXITED(status) && parse_outcome(text, outcome)) return outcome;
+  if (WIFEXITED(status)) {
+    if (auto outcome = parse_outcome(bytes)) return *std::move(outcome);
+  }
   std::string cause = "ended early";
   if (WIFSIGNALED(status)) cause = "was killed by signal " + std::to_string(WTERMSIG(status));
   return {0, Status(StatusCode::kIo, "loading process " + std::to_string(job.pid) + " " + cause)};

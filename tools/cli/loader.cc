@@ -44,7 +44,7 @@ Status Loader::add(std::string_view line, std::uint64_t line_number) {
 
 Status Loader::write() {
   if (batch_.empty()) return Status();
-  const Status status = db_.write(batch_);
+  const Status status = db_.write(batch_, plan_.write);
   if (status.ok()) stored_ += batch_.count();
   batch_.clear();
   return status;

@@ -14,6 +14,7 @@ struct LoadPlan {
   RecordFormat format = RecordFormat::kLines;
   std::uint32_t batch_count_max = 256;  // entries written together
   std::string input_name;               // for messages
+  WriteOptions write{};
 };
 
 // Stores the lines of blocks, many entries a batch. One thread.

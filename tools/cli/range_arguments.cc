@@ -30,6 +30,9 @@ Result<IterateOptions> RangeArguments::resolve(const Session& session) const {
     if (!key) return key.error();
     options.range.upper = *std::move(key);
   }
+  if (options.range.lower && options.range.upper && *options.range.lower > *options.range.upper) {
+    return Status(StatusCode::kInvalid, "--from is above --to");
+  }
   if (prefix) {
     auto key = session.key(*prefix);
     if (!key) return key.error();

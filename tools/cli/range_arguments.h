@@ -16,7 +16,8 @@ struct RangeArguments {
 
   void define(CLI::App& app);         // all three
   void define_bounds(CLI::App& app);  // without --prefix
-  // The keys they stand for; kInvalid if one is not in the session's key format.
+  // The keys they stand for; kInvalid if one is not in the session's key format, or --from
+  // above --to.
   [[nodiscard]] Result<IterateOptions> resolve(const Session& session) const;
 };
 

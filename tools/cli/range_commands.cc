@@ -55,9 +55,12 @@ Result<ExitCode> run_count(Session& session, const RangeArguments& range) {
 
 using Found = Result<std::optional<Entry>>;
 
-Result<ExitCode> show_found(Session& session, const Found& found) {
+// `where` is for the message if there is none.
+Result<ExitCode> show_found(Session& session, const Found& found, const std::string& where) {
   if (!found) return found.error();
-  if (!found->has_value()) return Status(StatusCode::kNotFound, "no such entry");
+  if (!found->has_value()) {
+    return Status(StatusCode::kNotFound, "no entry" + where + " in " + session.settings().path);
+  }
   session.print_entry((*found)->key, (*found)->value);
   return ExitCode::kOk;
 }
@@ -66,19 +69,21 @@ Action define_end(Found (Db::*find)(const ReadOptions&)) {
   return [find](Session& session) -> Result<ExitCode> {
     auto db = session.db();
     if (!db) return db.error();
-    return show_found(session, ((*db)->*find)(ReadOptions{}));
+    return show_found(session, ((*db)->*find)(ReadOptions{}), "");
   };
 }
 
-Action define_neighbour(CLI::App& app, Found (Db::*find)(std::string_view, const ReadOptions&)) {
+Action define_neighbour(CLI::App& app, const char* side,
+                        Found (Db::*find)(std::string_view, const ReadOptions&)) {
   const auto argument = std::make_shared<std::string>();
   app.add_option("KEY", *argument, "the key")->required();
-  return [argument, find](Session& session) -> Result<ExitCode> {
+  return [argument, side, find](Session& session) -> Result<ExitCode> {
     const auto key = session.key(*argument);
     if (!key) return key.error();
     auto db = session.db();
     if (!db) return db.error();
-    return show_found(session, ((*db)->*find)(*key, ReadOptions{}));
+    return show_found(session, ((*db)->*find)(*key, ReadOptions{}),
+                      std::string(" ") + side + " the key '" + *argument + "'");
   };
 }
 
@@ -102,7 +107,7 @@ Action define_count(CLI::App& app) {
 
 Action define_min(CLI::App&) { return define_end(&Db::min); }
 Action define_max(CLI::App&) { return define_end(&Db::max); }
-Action define_above(CLI::App& app) { return define_neighbour(app, &Db::above); }
-Action define_below(CLI::App& app) { return define_neighbour(app, &Db::below); }
+Action define_above(CLI::App& app) { return define_neighbour(app, "above", &Db::above); }
+Action define_below(CLI::App& app) { return define_neighbour(app, "below", &Db::below); }
 
 }  // namespace tidelock::cli

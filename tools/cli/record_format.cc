@@ -1,5 +1,7 @@
 #include "cli/record_format.h"
 
+#include <set>
+
 #include "cli/encoding.h"
 #include "cli/json_bytes.h"
 
@@ -43,10 +45,42 @@ Result<std::string> take_bytes(Json& object, const std::string& name) {
   return decoded;
 }
 
+// What the parser says, without its name and the line, which is one; cut short.
+std::string complaint(const Json::parse_error& error) {
+  constexpr std::size_t kShown = 120;
+  std::string text = error.what();
+  if (const std::size_t column = text.find("column "); column != std::string::npos) {
+    text.erase(0, column);
+  }
+  return text.size() <= kShown ? text : text.substr(0, kShown) + "...";
+}
+
+// The parser keeps one of two members of the same name: they are told apart here.
+Result<Json> parse_object(std::string_view line) {
+  std::set<std::string> names;
+  std::optional<std::string> repeated;
+  const auto look = [&](int depth, Json::parse_event_t event, const Json& parsed) {
+    if (depth == 1 && event == Json::parse_event_t::key) {
+      const auto& name = parsed.get_ref<const std::string&>();
+      if (!names.insert(name).second) repeated = name;
+    }
+    return true;
+  };
+  try {
+    Json object = Json::parse(line, look);
+    if (!object.is_object()) return invalid("no JSON object");
+    if (repeated) return invalid("more than one member \"" + *repeated + "\"");
+    return object;
+  } catch (const Json::parse_error& error) {
+    return invalid("no JSON: " + complaint(error));
+  }
+}
+
 Result<std::optional<Entry>> parse_json(std::string_view line) {
   if (is_blank(line)) return std::optional<Entry>();
-  Json object = Json::parse(line, nullptr, false);
-  if (!object.is_object()) return invalid("no JSON object");
+  auto parsed = parse_object(line);
+  if (!parsed) return parsed.error();
+  Json& object = *parsed;
   auto key = take_bytes(object, "key");
   if (!key) return key.error();
   auto value = take_bytes(object, "value");

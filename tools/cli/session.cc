@@ -16,7 +16,7 @@ Json busy_facts(const BusyInfo& busy) {
   Json facts;
   facts["reason"] = kReasons.at(static_cast<std::size_t>(busy.reason));
   facts["holder_pid"] = busy.holder_pid;
-  facts["holder_label"] = escape(busy.holder_label);
+  facts["holder_label"] = printable(busy.holder_label);
   facts["held_ms"] = std::chrono::duration<double, std::milli>(busy.held_for).count();
   facts["queue_place"] = busy.queue_place;
   facts["waiters"] = busy.waiters;
@@ -38,11 +38,19 @@ Status Session::close() {
   Status closed;
   if (db_) closed = db_->close();
   db_.reset();
-  if (std::fflush(stdout) != 0) output_failed_ = true;
-  if (closed.ok() && output_failed_) {
-    return Status(StatusCode::kIo, std::string("write standard output: ") + std::strerror(errno));
-  }
-  return closed;
+  const Status flushed = flush();
+  return closed.ok() ? flushed : closed;
+}
+
+Status Session::flush() {
+  if (std::fflush(stdout) != 0 && output_error_ == 0) output_error_ = errno;
+  if (output_error_ == 0) return Status();
+  return Status(StatusCode::kIo,
+                std::string("write standard output: ") + std::strerror(output_error_));
+}
+
+WriteOptions Session::write_options() const {
+  return {.durability = settings_.open.durability, .wait = settings_.open.wait};
 }
 
 Result<std::string> Session::key(std::string_view argument) const {
@@ -58,7 +66,8 @@ Result<std::string> Session::value(std::string_view argument) const {
 }
 
 void Session::print(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) output_failed_ = true;
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (!written && output_error_ == 0) output_error_ = errno;
 }
 
 void Session::print_json(const Json& json) { print(json.dump() + "\n"); }
@@ -99,19 +108,26 @@ void Session::print_value(std::string_view value) {
   if (!settings_.raw) print("\n");
 }
 
-void report(const Status& status, const Settings& settings, const std::string& place) {
-  std::string line = "tidelock: " + (place.empty() ? "" : place + ": ") +
-                     escape(status.to_string());
-  if (settings.json) {
+void Session::report(const Status& status) {
+  std::string line = (place_.empty() ? "" : place_ + ": ") + printable(status.to_string());
+  line.insert(0, "tidelock: ");
+  if (settings_.json) {
     Json error;
     error["error"] = to_string(status.code());
-    error["message"] = escape(status.message());
-    if (!place.empty()) error["place"] = place;
+    error["message"] = printable(status.message());
+    if (!place_.empty()) error["place"] = place_;
     if (const BusyInfo* busy = status.busy()) error["busy"] = busy_facts(*busy);
     line = error.dump();
   }
-  std::fflush(stdout);
+  (void)flush();  // remembered for close()
   std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+void Session::note(const std::string& text) {
+  if (settings_.json) return;
+  (void)flush();
+  const std::string place = place_.empty() ? "" : place_ + ": ";
+  std::fprintf(stderr, "tidelock: %s%s\n", place.c_str(), printable(text).c_str());
 }
 
 }  // namespace tidelock::cli

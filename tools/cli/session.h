@@ -32,9 +32,14 @@ class Session {
   [[nodiscard]] Result<Db*> db();
   // Closes the database if it is open, and flushes the output.
   [[nodiscard]] Status close();
+  // What was printed is with the kernel; kIo if it, or anything before, could not be written.
+  [[nodiscard]] Status flush();
 
   [[nodiscard]] Settings& settings() noexcept { return settings_; }
   [[nodiscard]] const Settings& settings() const noexcept { return settings_; }
+
+  // How a write of the command at hand waits, and what it survives.
+  [[nodiscard]] WriteOptions write_options() const;
 
   // The bytes that an argument stands for.
   [[nodiscard]] Result<std::string> key(std::string_view argument) const;
@@ -47,16 +52,20 @@ class Session {
   // A value alone. As it is if a program reads it, safe for the eye on a terminal.
   void print_value(std::string_view value);
 
+  // What went wrong, to standard error, behind what was printed: as text or as one JSON object.
+  void report(const Status& status);
+  // Something worth knowing that is no error, to standard error; JSON answers have it already.
+  void note(const std::string& text);
+  // Where the command stands ("line 3"), for errors and notes to say.
+  void set_place(std::string place) { place_ = std::move(place); }
+
  private:
   [[nodiscard]] std::string shown(std::string_view bytes, ByteFormat format) const;
 
   Settings settings_;
   std::optional<Db> db_;
-  bool output_failed_ = false;
+  std::string place_;
+  int output_error_ = 0;  // errno of the first failed write to standard output
 };
-
-// To standard error: what went wrong, as text or as one JSON object.
-// `place` says where, if not empty.
-void report(const Status& status, const Settings& settings, const std::string& place = {});
 
 }  // namespace tidelock::cli

@@ -51,7 +51,7 @@ std::optional<std::string> piped_line() {
 Result<ExitCode> print_help(Session& session) {
   std::string text;
   for (const Command& command : commands()) {
-    if (!command.in_shell) continue;
+    if (!command.has(kInShell)) continue;
     std::string name = command.name;
     name.resize(9, ' ');
     text += name + command.summary + "\n";
@@ -65,17 +65,17 @@ Result<ExitCode> print_help(Session& session) {
 }
 
 // Parses the words behind the command's name; nullopt if that was all (--help).
-Result<std::optional<Action>> parse_line(const Command& command, Settings& settings,
+Result<std::optional<Action>> parse_line(const Command& command, Session& session,
                                          std::vector<std::string> words) {
   CLI::App app(command.summary, command.name);
-  add_line_settings(app, command, settings);
+  add_line_settings(app, command, session.settings());
   Action action = command.define(app);
   std::reverse(words.begin(), words.end());  // as CLI11 takes them
   words.pop_back();
   try {
     app.parse(words);
   } catch (const CLI::CallForHelp&) {
-    std::fputs(app.help().c_str(), stdout);
+    session.print(app.help());
     return std::optional<Action>();
   } catch (const CLI::ParseError& error) {
     return Status(StatusCode::kInvalid, error.what());
@@ -83,22 +83,25 @@ Result<std::optional<Action>> parse_line(const Command& command, Settings& setti
   return std::optional(std::move(action));
 }
 
-Result<ExitCode> run_words(Session& session, std::vector<std::string> words) {
+Result<ExitCode> run_words(Session& session, const std::vector<std::string>& words) {
   if (words.front() == "help") return print_help(session);
   const Command* command = find_command(words.front());
-  if (command == nullptr || !command->in_shell) {
+  if (command == nullptr || !command->has(kInShell)) {
     return Status(StatusCode::kInvalid, "there is no command '" + words.front() + "' (try help)");
   }
+  const auto action = parse_line(*command, session, words);
+  if (!action) return action.error();
+  return action->has_value() ? (**action)(session) : ExitCode::kOk;
+}
+
+// One command, its error reported; what it sets holds for it alone.
+ExitCode run_command(Session& session, const std::vector<std::string>& words) {
   const Settings outer = session.settings();
-  const auto action = parse_line(*command, session.settings(), std::move(words));
-  Result<ExitCode> result = ExitCode::kOk;
-  if (!action) {
-    result = action.error();
-  } else if (action->has_value()) {
-    result = (**action)(session);
-  }
+  if (asks_for_json(words)) session.settings().json = true;
+  const Result<ExitCode> result = run_words(session, words);
+  if (!result) session.report(result.error());
   session.settings() = outer;
-  return result;
+  return result ? *result : exit_code(result.error().code());
 }
 
 // Runs all lines; yields the highest exit code, for a script to look at.
@@ -108,23 +111,21 @@ ExitCode run_lines(Session& session, const LineSource& next, const ShellArgument
   std::uint64_t number = 0;
   while (const auto line = next()) {
     ++number;
-    auto words = split_words(*line);
-    Result<ExitCode> result = ExitCode::kOk;
+    if (!interactive) session.set_place("line " + std::to_string(number));
+    const auto words = split_words(*line);
+    ExitCode code = ExitCode::kOk;
     if (!words) {
-      result = words.error();
+      session.report(words.error());
+      code = exit_code(words.error().code());
     } else if (!words->empty()) {
       if (words->front() == "quit" || words->front() == "exit") break;
-      result = run_words(session, *std::move(words));
+      code = run_command(session, *words);
     }
-    if (!result) {
-      report(result.error(), session.settings(),
-             interactive ? "" : "line " + std::to_string(number));
-    }
-    if (interactive) std::fflush(stdout);
-    const ExitCode code = result ? *result : exit_code(result.error().code());
     worst = std::max(worst, code);
     if (arguments.bail && code != ExitCode::kOk) break;
+    if (!session.flush().ok()) break;  // nobody hears the answers
   }
+  session.set_place("");
   return worst;
 }
 
@@ -133,6 +134,7 @@ Result<ExitCode> run_shell(Session& session, const ShellArguments& arguments) {
   session.settings().in_shell = true;
   auto db = session.db();
   if (!db) return db.error();
+  std::cin.tie(nullptr);  // it would flush behind our back, and forget that it failed
   if (::isatty(STDIN_FILENO) == 0) return run_lines(session, piped_line, arguments, false);
   run_lines(session, terminal_lines(session, **db), arguments, true);
   return ExitCode::kOk;

@@ -153,7 +153,9 @@ Json stats_json(const Stats& stats, bool tables) {
 
 std::string check_text(const CheckReport& report) {
   std::string text;
-  for (const std::string& problem : report.problems) text += "problem: " + escape(problem) + "\n";
+  for (const std::string& problem : report.problems) {
+    text += "problem: " + printable(problem) + "\n";
+  }
   const std::size_t problems = report.problems.size();
   text += problems == 0 ? "sound: " : show_count(problems) + (problems == 1 ? " problem: "
                                                                             : " problems: ");
@@ -164,7 +166,7 @@ std::string check_text(const CheckReport& report) {
 
 Json check_json(const CheckReport& report) {
   Json problems = Json::array();
-  for (const std::string& problem : report.problems) problems.push_back(escape(problem));
+  for (const std::string& problem : report.problems) problems.push_back(printable(problem));
   return Json{{"sound", report.problems.empty()},
               {"entries", report.entries},
               {"tables", report.tables},

@@ -34,8 +34,8 @@ struct Context {
   manifest::Uuid uuid{};
   manifest::CreationOptions created;
   os::FileOwnership new_files;
-  bool map_logs = false;  // rule C8: mapped stores cannot fail on this file system
-  std::unique_ptr<os::ByteLocks> locks;       // null: read-only, and there was no LOCK
+  bool map_logs = false;                 // rule C8: mapped stores cannot fail on this file system
+  std::unique_ptr<os::ByteLocks> locks;  // null: read-only, and there was no LOCK
   std::unique_ptr<state::SharedState> state;  // null: read-only, and nobody keeps a shared state
   std::optional<os::Mapping> queue_file;      // what `queue` lives in
   std::unique_ptr<lock::Queue> queue;         // null: read-only

@@ -50,6 +50,33 @@ void remove_files(const Context& context, const state::MemtableEntry& entry) {
       state::file_path(context.directory, state::FileKind::kLog, entry.log_number));
 }
 
+Status write_arena(const Context& context, const Sealed& sealed, TableWriter& writer) {
+  auto memtable = OpenMemtable::map(context.directory, sealed.entry);
+  return memtable ? write_memtable((*memtable)->table(), writer) : memtable.error();
+}
+
+// The same from the log, which must reach up to the next one.
+Status write_log(const Context& context, const Sealed& sealed, const manifest::Version& version,
+                 TableWriter& writer) {
+  Result<LogReplay> replay = LogReplay::load(context.directory, context.uuid, version);
+  if (!replay) replay = LogReplay::load(context.directory, context.uuid, version);
+  if (!replay) return replay.error();
+  const bool whole = !replay->logs().empty() &&
+                     replay->logs().front().number == sealed.entry.log_number &&
+                     replay->logs().front().end().lsn == sealed.next.base_lsn;
+  if (!whole) {
+    return Status(StatusCode::kCorruption, "flush log " + std::to_string(sealed.entry.log_number) +
+                                               ": it does not reach the next one");
+  }
+  auto memtable = OpenMemtable::replay(replay->logs().front());
+  return memtable ? write_memtable((*memtable)->table(), writer) : memtable.error();
+}
+
+bool is_damage(const Status& status) {
+  return status.code() == StatusCode::kCorruption || status.code() == StatusCode::kNotFound ||
+         status.code() == StatusCode::kUnsupported;
+}
+
 }  // namespace
 
 bool flush_is_due(const state::Layout& shared) {
@@ -58,7 +85,8 @@ bool flush_is_due(const state::Layout& shared) {
 
 Status write_memtable(const memtable::Memtable& memtable, TableWriter& writer) {
   memtable::MemtableIterator entry = memtable.iterate(std::numeric_limits<std::uint64_t>::max());
-  for (entry.seek_first(); entry.valid(); entry.next()) {
+  std::uint64_t keys = 0;
+  for (entry.seek_first(); entry.valid(); entry.next(), ++keys) {
     if (Status status = entry.verify_entry(); !status.ok()) return status;
     if (Status status =
             writer.add(entry.key(), static_cast<table::Kind>(entry.kind()), entry.value());
@@ -66,7 +94,10 @@ Status write_memtable(const memtable::Memtable& memtable, TableWriter& writer) {
       return status;
     }
   }
-  return entry.status();
+  if (!entry.status().ok() || keys == memtable.counters().keys) return entry.status();
+  return Status(StatusCode::kCorruption, "flush memtable " + std::to_string(memtable.number()) +
+                                             ": it has " + std::to_string(keys) + " keys of " +
+                                             std::to_string(memtable.counters().keys));
 }
 
 Result<JobResult> flush_oldest(Context& context, Catalog& catalog, Patience patience) {
@@ -80,12 +111,17 @@ Result<JobResult> flush_oldest(Context& context, Catalog& catalog, Patience pati
   const std::optional<Sealed> sealed = oldest_sealed(**context.state);
   if (!sealed) return JobResult::kNothing;
 
-  auto memtable = OpenMemtable::map(context.directory, sealed->entry);
-  if (!memtable) return memtable.error();
-  TableWriter writer(context, {.highest_sequence = sealed->next.first_sequence - 1,
-                               .memtable_number = sealed->entry.log_number});
-  if (Status status = write_memtable((*memtable)->table(), writer); !status.ok()) return status;
-  Result<std::vector<manifest::FilePtr>> tables = writer.finish();
+  const TableWriter::Plan plan{.highest_sequence = sealed->next.first_sequence - 1,
+                               .memtable_number = sealed->entry.log_number};
+  std::optional<TableWriter> writer(std::in_place, context, plan);
+  Status written = write_arena(context, *sealed, *writer);
+  if (is_damage(written)) {
+    context.events->note(written.to_string() + "; written from its log");
+    writer.emplace(context, plan);
+    written = write_log(context, *sealed, *version, *writer);
+  }
+  if (!written.ok()) return written;
+  Result<std::vector<manifest::FilePtr>> tables = writer->finish();
   if (!tables) return tables.error();
   TIDELOCK_CRASH_POINT("flush.written");
   Result<manifest::Version> installed = catalog.install(
@@ -98,10 +134,10 @@ Result<JobResult> flush_oldest(Context& context, Catalog& catalog, Patience pati
       },
       os::Deadline::after(patience));
   if (!installed) {
-    if (installed.error().code() == StatusCode::kNotDurable) writer.keep();
+    if (installed.error().code() == StatusCode::kNotDurable) writer->keep();
     return installed.error();
   }
-  writer.keep();
+  writer->keep();
   TIDELOCK_CRASH_POINT("flush.installed");
   remove_files(context, sealed->entry);
   TIDELOCK_CRASH_POINT("flush.removed");

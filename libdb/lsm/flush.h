@@ -18,7 +18,8 @@ enum class JobResult : std::uint8_t {
 };
 
 // Writes the oldest sealed memtable to a level-0 table and installs it, oldest first (rule F1).
-// The right to do so is the `flush` byte; killed on the way, another process does it again.
+// The right to do so is the `flush` byte; killed on the way, another process does it again. The log
+// is the truth: what a stray store has damaged in the arena comes from there.
 //
 // D is raised to the end of the memtable's log by the installation itself, after the table and the
 // edit are synced and before the table can be read; so the log need not be synced.
@@ -31,7 +32,8 @@ using Patience = std::chrono::milliseconds;
 // Whether a sealed memtable waits.
 [[nodiscard]] bool flush_is_due(const state::Layout& shared);
 
-// Writes all entries of a memtable as one table; none if it is empty. Verifies each entry.
+// Writes all entries of a memtable as one table; none if it is empty. Verifies each entry, and that
+// no key is missing: kCorruption.
 [[nodiscard]] Status write_memtable(const memtable::Memtable& memtable, TableWriter& writer);
 
 }  // namespace tidelock::lsm

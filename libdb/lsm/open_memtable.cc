@@ -46,6 +46,23 @@ OpenMemtable::OpenMemtable(std::uint64_t log_number, os::PrivateMemory memory,
                            const memtable::Memtable& table)
     : log_number_(log_number), arena_number_(0), memory_(std::move(memory)), table_(table) {}
 
+Result<std::shared_ptr<const OpenMemtable>> OpenMemtable::replay(const ReplayedLog& log) {
+  constexpr std::uint64_t kNonce = 1;
+  for (std::uint64_t capacity = likely_arena_bytes(log.demand);; capacity *= 2) {
+    Result<os::PrivateMemory> memory = os::PrivateMemory::make(capacity);
+    if (!memory) return memory.error();
+    if (Status status = memtable::format(memory->bytes(), log.number, kNonce); !status.ok()) {
+      return status;
+    }
+    auto writer = memtable::MemtableWriter::attach(memory->bytes(), log.number, kNonce);
+    if (!writer) return writer.error();
+    Status status = apply_records(*writer, log.records);
+    if (status.code() == StatusCode::kLimit) continue;
+    if (!status.ok()) return status;
+    return std::make_shared<const OpenMemtable>(log.number, std::move(*memory), writer->reader());
+  }
+}
+
 Result<std::shared_ptr<const OpenMemtable>> OpenMemtable::map(const std::string& directory,
                                                               const state::MemtableEntry& entry) {
   Result<os::File> file =

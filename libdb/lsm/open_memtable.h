@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "lsm/log_replay.h"
 #include "lsm/source.h"
 #include "memtable/memtable.h"
 #include "os/mapping.h"
@@ -23,9 +24,11 @@ class OpenMemtable {
   [[nodiscard]] static Result<std::shared_ptr<const OpenMemtable>> map(
       const std::string& directory, const state::MemtableEntry& entry);
 
+  // Makes it anew from its log, in private memory.
+  [[nodiscard]] static Result<std::shared_ptr<const OpenMemtable>> replay(const ReplayedLog& log);
+
   OpenMemtable(std::uint64_t log_number, std::uint64_t arena_number, os::Mapping mapping,
                const memtable::Memtable& table);
-  // Rebuilt from a log by a read-only attachment that finds no shared state.
   OpenMemtable(std::uint64_t log_number, os::PrivateMemory memory, const memtable::Memtable& table);
 
   [[nodiscard]] std::uint64_t log_number() const { return log_number_; }

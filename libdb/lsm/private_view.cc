@@ -6,30 +6,12 @@
 #include "lsm/log_replay.h"
 #include "manifest/manifest_reader.h"
 #include "os/clock.h"
-#include "os/private_memory.h"
 
 namespace tidelock::lsm {
 
 namespace {
 
 constexpr std::chrono::milliseconds kGiveUpAfter{10'000};
-
-Result<std::shared_ptr<const OpenMemtable>> rebuild_memtable(const ReplayedLog& log) {
-  constexpr std::uint64_t kNonce = 1;
-  for (std::uint64_t capacity = likely_arena_bytes(log.demand);; capacity *= 2) {
-    Result<os::PrivateMemory> memory = os::PrivateMemory::make(capacity);
-    if (!memory) return memory.error();
-    if (Status status = memtable::format(memory->bytes(), log.number, kNonce); !status.ok()) {
-      return status;
-    }
-    auto writer = memtable::MemtableWriter::attach(memory->bytes(), log.number, kNonce);
-    if (!writer) return writer.error();
-    Status status = apply_records(*writer, log.records);
-    if (status.code() == StatusCode::kLimit) continue;
-    if (!status.ok()) return status;
-    return std::make_shared<const OpenMemtable>(log.number, std::move(*memory), writer->reader());
-  }
-}
 
 // The last operation that manifest, seal or records prove to be on disk.
 std::uint64_t durable_sequence(const LogReplay& replay, const manifest::Version& version) {
@@ -58,7 +40,7 @@ Result<std::shared_ptr<const View>> replay(const Context& context,
   Result<LogReplay> replay = LogReplay::load(context.directory, context.uuid, version);
   if (!replay) return file_gone(replay.error());
   for (const ReplayedLog& log : replay->logs()) {
-    Result<std::shared_ptr<const OpenMemtable>> memtable = rebuild_memtable(log);
+    Result<std::shared_ptr<const OpenMemtable>> memtable = OpenMemtable::replay(log);
     if (!memtable) return memtable.error();
     view->memtables.insert(view->memtables.begin(), std::move(*memtable));
   }

@@ -57,5 +57,37 @@ TEST_F(RedoTest, PublishesNoArenaThatLacksARecord) {
   EXPECT_EQ(db_.get("first").value(), Found("1")) << "the old arena still has it";
 }
 
+// The arena of a memtable is damaged under a running database.
+class DamagedArenaTest : public test::DatabaseTest {
+ protected:
+  DamagedArenaTest() {
+    for (int i = 0; i < 500; ++i) EXPECT_TRUE(db_.put("k" + std::to_string(i), "value").ok());
+  }
+  [[nodiscard]] std::string arena() const { return path() + "/" + files("", ".mem").at(0); }
+  void expect_flushed_from_the_log() {
+    ASSERT_TRUE(db_.flush().ok());
+    for (int i = 0; i < 500; ++i) {
+      ASSERT_EQ(db_.get("k" + std::to_string(i)).value(), Found("value")) << i;
+    }
+    EXPECT_TRUE(db_.check().value().problems.empty());
+  }
+
+  Db db_ = open({.background = Background::kNone});
+};
+
+TEST_F(DamagedArenaTest, IsFlushedFromItsLogWhenBytesAreOverwritten) {
+  {
+    std::fstream file(arena(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(20'000);
+    file << std::string(2'000, '!');
+  }
+  expect_flushed_from_the_log();
+}
+
+TEST_F(DamagedArenaTest, IsFlushedFromItsLogWhenItsFileIsRemoved) {
+  std::filesystem::remove(arena());
+  expect_flushed_from_the_log();
+}
+
 }  // namespace
 }  // namespace tidelock

@@ -2,12 +2,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "lsm/context.h"
 #include "lsm/log_set.h"
 #include "os/clock.h"
+#include "os/timed_mutex.h"
 #include "tidelock/status.h"
 
 namespace tidelock::lsm {
@@ -56,7 +56,7 @@ class GroupCommit {
   LogSet& logs_;
   // Threads share descriptors, and the kernel tells a descriptor of an error once: held from a
   // sync until its result is published.
-  std::timed_mutex sync_mutex_;
+  os::TimedMutex sync_mutex_;
 };
 
 }  // namespace tidelock::lsm

@@ -77,12 +77,12 @@ std::optional<std::uint64_t> parse_time(std::string_view text, const Units& unit
 
 // `set` says whether the word is a time.
 CLI::Option* add_time(CLI::App& app, const std::string& name,
-                      const std::function<bool(std::string_view)>& set,
-                      const std::string& examples, const std::string& description) {
+                      const std::function<bool(std::string_view)>& set, const std::string& examples,
+                      const std::string& description) {
   const auto take = [=](const std::string& word) {
     if (set(word)) return;
-    throw CLI::ValidationError(name, "'" + word + "' is no time, or too long a one (examples: " +
-                                         examples + ")");
+    throw CLI::ValidationError(
+        name, "'" + word + "' is no time, or too long a one (examples: " + examples + ")");
   };
   return app.add_option_function<std::string>(name, take, description)->type_name("TIME");
 }

@@ -42,7 +42,9 @@ std::vector<Include> includes_of(const SourceFile& file) {
   return includes;
 }
 
-std::string first_part(const std::string& name) { return name.substr(0, name.find('/')); }
+std::string first_part(const std::string& name) {
+  return name.substr(0, name.find('/'));
+}
 
 // The folder of libdb that the file lies in.
 std::optional<std::string> layer_of(const SourceFile& file) {

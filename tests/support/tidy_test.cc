@@ -7,7 +7,7 @@
 namespace tidelock::test {
 namespace {
 
-constexpr std::size_t kLineLengthMax = 100;   // characters
+constexpr std::size_t kLineLengthMax = 100;  // characters
 constexpr std::size_t kSourceLinesMax = 600;
 constexpr std::size_t kHeaderLinesMax = 250;
 constexpr std::size_t kModelLinesMax = 900;  // a model's states and steps are read together
@@ -18,7 +18,9 @@ std::size_t characters(std::string_view line) {
   return count;
 }
 
-bool is_script(const SourceFile& file) { return file.text.starts_with("#!"); }
+bool is_script(const SourceFile& file) {
+  return file.text.starts_with("#!");
+}
 
 bool is_build_file(const SourceFile& file) {
   return file.path.filename() == "CMakeLists.txt" || file.path.extension() == ".cmake";
@@ -65,8 +67,17 @@ TEST(Code, StaysOfAReadableSize) {
 }
 
 TEST(Code, LeavesNothingForLater) {
-  const std::string words[] = {"TO" "DO", "FIX" "ME", "HA" "CK", "GTEST_" "SKIP",
-                               "DISA" "BLED_"};
+  const std::string words[] = {
+      "TO"
+      "DO",
+      "FIX"
+      "ME",
+      "HA"
+      "CK",
+      "GTEST_"
+      "SKIP",
+      "DISA"
+      "BLED_"};
   for (const SourceFile& file : code_files()) {
     for (const std::string& word : words) {
       EXPECT_EQ(file.text.find(word), std::string::npos) << file.path << " says " << word;
@@ -94,7 +105,7 @@ TEST(Sources, IncludeTheirOwnHeaderFirst) {
 }
 
 TEST(Folders, AreNamedForWhatIsInThem) {
-  const std::set<std::string> refused = {"util",   "utils",  "common", "misc",
+  const std::set<std::string> refused = {"util",   "utils",   "common", "misc",
                                          "helper", "helpers", "detail", "impl"};
   for (const SourceFile& file : source_files()) {
     for (const auto& part : file.path.parent_path()) {
@@ -107,8 +118,7 @@ TEST(Scripts, CanBeRun) {
   for (const SourceFile& file : source_files()) {
     if (!is_script(file)) continue;
     const auto mode = std::filesystem::status(TIDELOCK_SOURCE_DIR / file.path).permissions();
-    EXPECT_NE(mode & std::filesystem::perms::owner_exec, std::filesystem::perms::none)
-        << file.path;
+    EXPECT_NE(mode & std::filesystem::perms::owner_exec, std::filesystem::perms::none) << file.path;
   }
 }
 

@@ -64,11 +64,12 @@ TEST_F(Command, CreateKeepsItsOptions) {
 TEST_F(Command, NoOtherCommandCreates) {
   const std::string missing = directory_.file("missing");
   const std::vector<std::vector<std::string>> commands = {
-      {"get", missing, "a"}, {"put", missing, "a", "1"}, {"del", missing, "a"},
-      {"exists", missing, "a"}, {"scan", missing}, {"min", missing}, {"max", missing},
-      {"above", missing, "a"}, {"below", missing, "a"}, {"count", missing},
-      {"load", missing, "-"}, {"dump", missing}, {"stats", missing}, {"check", missing},
-      {"compact", missing}, {"shell", missing}};
+      {"get", missing, "a"},    {"put", missing, "a", "1"}, {"del", missing, "a"},
+      {"exists", missing, "a"}, {"scan", missing},          {"min", missing},
+      {"max", missing},         {"above", missing, "a"},    {"below", missing, "a"},
+      {"count", missing},       {"load", missing, "-"},     {"dump", missing},
+      {"stats", missing},       {"check", missing},         {"compact", missing},
+      {"shell", missing}};
   for (const auto& command : commands) {
     const Outcome outcome = run_tool(command);
     EXPECT_EQ(outcome.code, 1) << command[0];
@@ -262,10 +263,17 @@ TEST_F(Ordered, ReadingNeedsReadPermissionAlone) {
 
 TEST(Usage, IsExitCodeTwo) {
   const std::vector<std::vector<std::string>> wrong = {
-      {}, {"bogus"}, {"get"}, {"get", "db"}, {"put", "db", "k", "v", "w"},
-      {"put", "db", "k", "v", "--wait", "never"}, {"put", "db", "k", "v", "--deadline", "1h"},
-      {"create", "db", "--memtable-size", "big"}, {"scan", "db", "--limit", "-1"},
-      {"load", "db", "-", "--jobs", "0"}, {"scan", "db", "--keys-only", "--values-only"}};
+      {},
+      {"bogus"},
+      {"get"},
+      {"get", "db"},
+      {"put", "db", "k", "v", "w"},
+      {"put", "db", "k", "v", "--wait", "never"},
+      {"put", "db", "k", "v", "--deadline", "1h"},
+      {"create", "db", "--memtable-size", "big"},
+      {"scan", "db", "--limit", "-1"},
+      {"load", "db", "-", "--jobs", "0"},
+      {"scan", "db", "--keys-only", "--values-only"}};
   for (const auto& arguments : wrong) {
     const Outcome outcome = run_tool(arguments);
     EXPECT_EQ(outcome.code, 2) << ::testing::PrintToString(arguments);
@@ -276,12 +284,19 @@ TEST(Usage, IsExitCodeTwo) {
 
 TEST(Usage, HasNoOptionWithoutEffect) {
   const std::vector<std::vector<std::string>> wrong = {
-      {"exists", "db", "k", "--raw"}, {"exists", "db", "k", "--value-format", "hex"},
-      {"count", "db", "--raw"}, {"count", "db", "--as", "hex"}, {"del", "db", "k", "--raw"},
-      {"del", "db", "k", "--value-format", "hex"}, {"compact", "db", "--raw"},
-      {"compact", "db", "--value-format", "hex"}, {"compact", "db", "--durability", "durable"},
-      {"create", "db", "--durability", "durable"}, {"put", "db", "k", "v", "--raw"},
-      {"dump", "db", "--raw"}, {"dump", "db", "--as", "hex"},
+      {"exists", "db", "k", "--raw"},
+      {"exists", "db", "k", "--value-format", "hex"},
+      {"count", "db", "--raw"},
+      {"count", "db", "--as", "hex"},
+      {"del", "db", "k", "--raw"},
+      {"del", "db", "k", "--value-format", "hex"},
+      {"compact", "db", "--raw"},
+      {"compact", "db", "--value-format", "hex"},
+      {"compact", "db", "--durability", "durable"},
+      {"create", "db", "--durability", "durable"},
+      {"put", "db", "k", "v", "--raw"},
+      {"dump", "db", "--raw"},
+      {"dump", "db", "--as", "hex"},
       {"get", "db", "k", "--raw", "--json"}};
   for (const auto& arguments : wrong) {
     EXPECT_EQ(run_tool(arguments).code, 2) << ::testing::PrintToString(arguments);

@@ -25,11 +25,15 @@ std::uint64_t seed() {
 }
 
 TEST(Hex, WritesTwoDigitsAByte) {
-  EXPECT_EQ(to_hex("\x00\xff" "A"s), "00ff41");
+  EXPECT_EQ(to_hex("\x00\xff"
+                   "A"s),
+            "00ff41");
   EXPECT_EQ(to_hex(""), "");
 }
 
-TEST(Hex, ReadsBothCases) { EXPECT_EQ(from_hex("00fFAa").value(), "\x00\xff\xaa"s); }
+TEST(Hex, ReadsBothCases) {
+  EXPECT_EQ(from_hex("00fFAa").value(), "\x00\xff\xaa"s);
+}
 
 TEST(Hex, RefusesHalfABytesAndForeignCharacters) {
   for (const char* bad : {"0", "001", "0g", "0 ", " 00", "0x00"}) {
@@ -38,9 +42,13 @@ TEST(Hex, RefusesHalfABytesAndForeignCharacters) {
 }
 
 TEST(Base64, AgreesWithTheExamplesOfRfc4648) {
-  const std::pair<const char*, const char*> examples[] = {
-      {"", ""},         {"f", "Zg=="},        {"fo", "Zm8="},        {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> examples[] = {{"", ""},
+                                                          {"f", "Zg=="},
+                                                          {"fo", "Zm8="},
+                                                          {"foo", "Zm9v"},
+                                                          {"foob", "Zm9vYg=="},
+                                                          {"fooba", "Zm9vYmE="},
+                                                          {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : examples) {
     EXPECT_EQ(to_base64(bytes), text);
     EXPECT_EQ(from_base64(text).value(), bytes);
@@ -63,8 +71,8 @@ TEST(Utf8, AcceptsWellFormedText) {
 
 TEST(Utf8, RefusesOverlongSurrogateCutAndStrayBytes) {
   for (const char* bytes : {"\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
-                            "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\x80",
-                            "\xc3", "\xe6\x97", "\xf0\x9f\x8c", "\xc3(", "\xff"}) {
+                            "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\x80", "\xc3",
+                            "\xe6\x97", "\xf0\x9f\x8c", "\xc3(", "\xff"}) {
     EXPECT_FALSE(is_utf8(bytes)) << to_hex(bytes);
   }
 }
@@ -72,7 +80,10 @@ TEST(Utf8, RefusesOverlongSurrogateCutAndStrayBytes) {
 TEST(Escape, KeepsTextAndSpellsTheRest) {
   EXPECT_EQ(escape("Zoë\tis\\here\n"), "Zoë\\tis\\\\here\\n");
   EXPECT_EQ(escape("\0\r\x1b[2J\x7f\xff"s), "\\x00\\x0d\\x1b[2J\\x7f\\xff");
-  EXPECT_EQ(escape("\xc2\x9b" "31m"), "\\xc2\\x9b31m") << "a terminal acts on U+009B";
+  EXPECT_EQ(escape("\xc2\x9b"
+                   "31m"),
+            "\\xc2\\x9b31m")
+      << "a terminal acts on U+009B";
 }
 
 TEST(Escape, RefusesWhatItDoesNotWrite) {

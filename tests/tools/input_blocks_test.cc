@@ -47,7 +47,9 @@ std::vector<Block> read_all(const std::string& bytes) {
   }
 }
 
-TEST(InputBlocks, AreNothingForAnEmptyInput) { EXPECT_TRUE(read_all("").empty()); }
+TEST(InputBlocks, AreNothingForAnEmptyInput) {
+  EXPECT_TRUE(read_all("").empty());
+}
 
 TEST(InputBlocks, HoldWholeLinesAndCountThem) {
   std::string bytes;

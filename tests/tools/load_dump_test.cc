@@ -67,8 +67,7 @@ TEST_F(LoadDump, TheFilesNameTellsTheFormat) {
   EXPECT_EQ(output_of({"dump", db_}), "a\t1\nb\t2\n");
   const std::string out = directory_.file("out.jsonl");
   EXPECT_EQ(run_tool({"dump", db_, out}).code, 0);
-  EXPECT_EQ(read_file(out),
-            "{\"key\":\"a\",\"value\":\"1\"}\n{\"key\":\"b\",\"value\":\"2\"}\n");
+  EXPECT_EQ(read_file(out), "{\"key\":\"a\",\"value\":\"1\"}\n{\"key\":\"b\",\"value\":\"2\"}\n");
 }
 
 TEST_F(LoadDump, AnyBytesComeBackAlike) {
@@ -122,8 +121,8 @@ TEST_F(LoadDump, ManyProcessesLoadOnePipe) {
 }
 
 TEST_F(LoadDump, OneOfManyProcessesReportsTheMalformedLine) {
-  const Outcome outcome = run_tool({"load", db_, "-", "--jobs", "3", "--format", "tsv"},
-                                   "a\t1\nb\t2\nno tab here\n");
+  const Outcome outcome =
+      run_tool({"load", db_, "-", "--jobs", "3", "--format", "tsv"}, "a\t1\nb\t2\nno tab here\n");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_NE(outcome.err.find("standard input:3: no tab"), std::string::npos) << outcome.err;
 }
@@ -151,8 +150,8 @@ TEST_F(LoadDump, AKilledLoadLeavesWholeEntriesAndBlocksNobody) {
 TEST_F(LoadDump, ManyProgramsWriteAtOnce) {
   std::vector<std::unique_ptr<Tool>> tools;
   for (int i = 0; i < 8; ++i) {
-    tools.push_back(std::make_unique<Tool>(
-        std::vector<std::string>{"load", db_, "-", "--format", "tsv"}));
+    tools.push_back(
+        std::make_unique<Tool>(std::vector<std::string>{"load", db_, "-", "--format", "tsv"}));
   }
   for (int round = 0; round < 50; ++round) {
     for (std::size_t i = 0; i < tools.size(); ++i) {

@@ -61,8 +61,8 @@ TEST(Tsv, SaysWhatIsWrong) {
 }
 
 TEST(JsonLines, TakeTextOrBase64) {
-  const Entry entry = parsed(RecordFormat::kJsonLines,
-                             R"( {"value_base64": "/wA=", "key": "Zo\u00eb\u0000"} )");
+  const Entry entry =
+      parsed(RecordFormat::kJsonLines, R"( {"value_base64": "/wA=", "key": "Zo\u00eb\u0000"} )");
   EXPECT_EQ(entry.key, "Zoë\0"s);
   EXPECT_EQ(entry.value, "\xff\0"s);
 }

@@ -60,10 +60,9 @@ TEST_F(Shell, KeepsOptionsToTheirLine) {
 }
 
 TEST_F(Shell, ALineSaysHowItsWriteWaitsAndLasts) {
-  const Outcome outcome =
-      run_tool({"shell", db_},
-               "put a 1 --durability durable --deadline 1s --wait fail-fast\n"
-               "stats --json\n");
+  const Outcome outcome = run_tool({"shell", db_},
+                                   "put a 1 --durability durable --deadline 1s --wait fail-fast\n"
+                                   "stats --json\n");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("\"synced_commits\":1"), std::string::npos) << outcome.out;
 }

@@ -107,7 +107,9 @@ void add_durability(CLI::App& app, Durability& durability) {
 
 }  // namespace
 
-std::span<const Command> commands() { return kCommands; }
+std::span<const Command> commands() {
+  return kCommands;
+}
 
 const Command* find_command(std::string_view name) {
   const auto found = std::find_if(kCommands.begin(), kCommands.end(),
@@ -116,13 +118,8 @@ const Command* find_command(std::string_view name) {
 }
 
 void add_settings(CLI::App& app, const Command& command, Settings& settings) {
-  app.add_option("DB", settings.path, "the database's directory")
-      ->required()
-      ->check(not_empty());
+  app.add_option("DB", settings.path, "the database's directory")->required()->check(not_empty());
   add_line_settings(app, command, settings);
-  if (command.access == Access::kReadWrite && !command.has(kEntries)) {
-    add_waiting(app, settings.open.wait);
-  }
   app.add_flag("--allow-unsafe-file-system", settings.open.allow_unsafe_file_system,
                "open on network, FUSE and other unproven file systems");
 }
@@ -135,9 +132,8 @@ void add_line_settings(CLI::App& app, const Command& command, Settings& settings
         ->group("Formats")
         ->excludes(json);
   }
-  if (!command.has(kEntries)) return;
-  add_waiting(app, settings.open.wait);
-  add_durability(app, settings.open.durability);
+  if (command.access == Access::kReadWrite) add_waiting(app, settings.open.wait);
+  if (command.has(kEntries)) add_durability(app, settings.open.durability);
 }
 
 bool asks_for_json(std::span<const std::string> words) {

@@ -20,7 +20,7 @@ enum Trait : unsigned {
   kKeys = 2,     // keys are given or shown: --key-format
   kValues = 4,   // values are given or shown: --value-format
   kShown = 8,    // they are shown: --raw
-  kEntries = 16  // entries are written: --durability, and how to wait on a line of the shell
+  kEntries = 16  // entries are written: --durability
 };
 
 // One row of the table that the program, its help, the shell and its completion go by.

@@ -83,7 +83,10 @@ Result<ExitCode> run_compact(Session& session, const RangeArguments& arguments) 
   if (!options) return options.error();
   auto db = session.db();
   if (!db) return db.error();
-  if (const Status status = (*db)->compact(options->range); !status.ok()) return status;
+  if (const Status status = (*db)->compact(options->range, session.settings().open.wait);
+      !status.ok()) {
+    return status;
+  }
   if (session.settings().json) session.print_json(Json{{"compacted", true}});
   return ExitCode::kOk;
 }
@@ -96,13 +99,11 @@ Action define_create(CLI::App& app) {
   FixedOptions& fixed = arguments->fixed;
   add_size(app, "--memtable-size", fixed.memtable_size, "memory before a flush (64M)")
       ->group(kGroup);
-  add_size(app, "--block-size", fixed.block_size, "unit of reading in tables (4K)")
-      ->group(kGroup);
-  add_choice<Compression>(app, "--compression", fixed.compression,
-                          {{"none", Compression::kNone},
-                           {"lz4", Compression::kLz4},
-                           {"zstd", Compression::kZstd}},
-                          "of table blocks (none)")
+  add_size(app, "--block-size", fixed.block_size, "unit of reading in tables (4K)")->group(kGroup);
+  add_choice<Compression>(
+      app, "--compression", fixed.compression,
+      {{"none", Compression::kNone}, {"lz4", Compression::kLz4}, {"zstd", Compression::kZstd}},
+      "of table blocks (none)")
       ->group(kGroup);
   app.add_option("--bloom-bits", fixed.bloom_bits_per_key, "filter bits per key, 0 for none (10)")
       ->type_name("N")
@@ -127,7 +128,9 @@ Action define_stats(CLI::App& app) {
   return [tables](Session& session) { return run_stats(session, *tables); };
 }
 
-Action define_check(CLI::App&) { return run_check; }
+Action define_check(CLI::App&) {
+  return run_check;
+}
 
 Action define_compact(CLI::App& app) {
   const auto range = std::make_shared<RangeArguments>();

@@ -42,8 +42,8 @@ Result<RecordFormat> choose_format(const Session& session, const DumpArguments& 
   if (json && arguments.format.value_or(RecordFormat::kJsonLines) != RecordFormat::kJsonLines) {
     return Status(StatusCode::kInvalid, "--json on standard output is --format json-lines");
   }
-  const auto usual = json ? RecordFormat::kJsonLines
-                          : format_of(arguments.file).value_or(RecordFormat::kTsv);
+  const auto usual =
+      json ? RecordFormat::kJsonLines : format_of(arguments.file).value_or(RecordFormat::kTsv);
   return arguments.format.value_or(usual);
 }
 
@@ -78,8 +78,7 @@ Result<ExitCode> run_dump(Session& session, const DumpArguments& arguments) {
   if (const Status status = file.opened(); !status.ok()) return status;
   std::optional<Progress> progress;
   if (!is_terminal(arguments)) {  // it would stand between the lines
-    progress.emplace("dumping", Progress::Unit::kEntries,
-                     estimate_entries(**db, arguments.range));
+    progress.emplace("dumping", Progress::Unit::kEntries, estimate_entries(**db, arguments.range));
   }
   const auto count = dump_entries(*iterator, *format, file, progress ? &*progress : nullptr);
   progress.reset();

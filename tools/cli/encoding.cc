@@ -59,10 +59,17 @@ bool is_plain(std::string_view bytes, std::size_t i, std::size_t length) {
 
 void append_escaped(std::string& out, char c) {
   switch (c) {
-    case '\t': out += "\\t"; return;
-    case '\n': out += "\\n"; return;
-    case '\\': out += "\\\\"; return;
-    default: break;
+    case '\t':
+      out += "\\t";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    default:
+      break;
   }
   const auto byte = static_cast<std::uint8_t>(c);
   out += "\\x";
@@ -101,9 +108,8 @@ Result<std::string> from_hex(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); i += 2) {
     const auto byte = hex_byte(text, i);
     if (!byte) {
-      return Status(StatusCode::kInvalid,
-                    "not hexadecimal at character " + std::to_string(i + 1) +
-                        " (two digits a byte, no spaces)");
+      return Status(StatusCode::kInvalid, "not hexadecimal at character " + std::to_string(i + 1) +
+                                              " (two digits a byte, no spaces)");
     }
     out += *byte;
   }
@@ -178,9 +184,13 @@ std::string escape_unplain(std::string_view bytes, bool backslash_too) {
 
 }  // namespace
 
-std::string escape(std::string_view bytes) { return escape_unplain(bytes, true); }
+std::string escape(std::string_view bytes) {
+  return escape_unplain(bytes, true);
+}
 
-std::string printable(std::string_view text) { return escape_unplain(text, false); }
+std::string printable(std::string_view text) {
+  return escape_unplain(text, false);
+}
 
 Result<std::string> unescape(std::string_view text) {
   std::string out;
@@ -206,9 +216,12 @@ Result<std::string> unescape(std::string_view text) {
 
 Result<std::string> decode(std::string_view text, ByteFormat format) {
   switch (format) {
-    case ByteFormat::kText: break;
-    case ByteFormat::kHex: return from_hex(text);
-    case ByteFormat::kBase64: return from_base64(text);
+    case ByteFormat::kText:
+      break;
+    case ByteFormat::kHex:
+      return from_hex(text);
+    case ByteFormat::kBase64:
+      return from_base64(text);
   }
   return std::string(text);
 }

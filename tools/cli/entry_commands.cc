@@ -50,8 +50,7 @@ Result<ExitCode> run_put(Session& session, const PutArguments& arguments) {
   if (!arguments.value && session.settings().in_shell) {
     return Status(StatusCode::kInvalid, "in the shell, put needs a value");
   }
-  const auto value =
-      arguments.value ? session.value(*arguments.value) : read_value(session);
+  const auto value = arguments.value ? session.value(*arguments.value) : read_value(session);
   if (!value) return value.error();
   auto db = session.db();
   if (!db) return db.error();
@@ -97,8 +96,7 @@ Result<ExitCode> run_get(Session& session, const std::string& argument) {
   const auto value = (*db)->get_pinned(*key);
   if (!value) return value.error();
   if (!value->has_value()) {
-    return Status(StatusCode::kNotFound,
-                  "no key '" + argument + "' in " + session.settings().path);
+    return Status(StatusCode::kNotFound, "no key '" + argument + "' in " + session.settings().path);
   }
   if (session.settings().json) {
     session.print_entry(*key, (*value)->view());

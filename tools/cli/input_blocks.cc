@@ -81,14 +81,14 @@ Result<std::optional<Block>> InputBlocks::next() {
       break;
     }
     if (bytes.size() > kLineSizeMax) {
-      return Status(StatusCode::kTooLarge, name_ + ":" + std::to_string(next_line_) +
-                                               ": longer than any key and value");
+      return Status(StatusCode::kTooLarge,
+                    name_ + ":" + std::to_string(next_line_) + ": longer than any key and value");
     }
   }
   if (bytes.empty()) return std::optional<Block>();
   Block block{std::move(bytes), next_line_};
-  next_line_ += static_cast<std::uint64_t>(
-      std::count(block.bytes.begin(), block.bytes.end(), '\n'));
+  next_line_ +=
+      static_cast<std::uint64_t>(std::count(block.bytes.begin(), block.bytes.end(), '\n'));
   return std::optional(std::move(block));
 }
 

@@ -41,11 +41,10 @@ void print_summary(Session& session, const LoadArguments& arguments, std::uint64
     return;
   }
   const auto rate = static_cast<std::uint64_t>(static_cast<double>(stored) / seconds);
-  session.print("stored " + show_entries(stored) + " in " + show_seconds(time) + " (" +
-                show_count(rate) + "/s) by " +
-                (arguments.jobs == 1 ? "one process"
-                                     : std::to_string(arguments.jobs) + " processes") +
-                "\n");
+  session.print(
+      "stored " + show_entries(stored) + " in " + show_seconds(time) + " (" + show_count(rate) +
+      "/s) by " +
+      (arguments.jobs == 1 ? "one process" : std::to_string(arguments.jobs) + " processes") + "\n");
 }
 
 Result<ExitCode> run_load(Session& session, const LoadArguments& arguments) {
@@ -61,9 +60,9 @@ Result<ExitCode> run_load(Session& session, const LoadArguments& arguments) {
   std::chrono::nanoseconds time{};
   {
     Progress progress("loading " + input->name(), Progress::Unit::kBytes, input->total_bytes());
-    outcome = arguments.jobs == 1 ? load_here(session, plan, *input, progress)
-                                  : load_in_jobs(session.settings(), plan, arguments.jobs, *input,
-                                                 progress);
+    outcome = arguments.jobs == 1
+                  ? load_here(session, plan, *input, progress)
+                  : load_in_jobs(session.settings(), plan, arguments.jobs, *input, progress);
     time = progress.elapsed();
   }
   if (outcome.status.ok() || outcome.stored > 0) {
@@ -82,7 +81,8 @@ Action define_load(CLI::App& app) {
       ->check(not_empty());
   add_choice(app, "--format", arguments->format, record_formats(),
              "what a line holds (by the file's name, else lines)");
-  app.add_option("--jobs", arguments->jobs, "so many processes at once (1); equal keys then "
+  app.add_option("--jobs", arguments->jobs,
+                 "so many processes at once (1); equal keys then "
                  "come in any order")
       ->type_name("N")
       ->check(CLI::Range(1u, kJobsMax));

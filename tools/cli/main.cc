@@ -76,8 +76,7 @@ int run_command_line(int argc, char** argv) {
   const std::vector<std::string> words(argv, argv + argc);
   try {
     if (argc > 1 && argv[1][0] != '-' && find_command(words[1]) == nullptr) {
-      throw CLI::ExtrasError("there is no command '" + words[1] + "'",
-                             CLI::ExitCodes::ExtrasError);
+      throw CLI::ExtrasError("there is no command '" + words[1] + "'", CLI::ExitCodes::ExtrasError);
     }
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -102,8 +101,7 @@ void occupy_standard_streams() {
 // For editing lines in the shell. Where there is no locale, text is UTF-8 all the same.
 void set_locale() {
   const char* locale = std::setlocale(LC_CTYPE, "");
-  if (locale == nullptr || std::string_view(locale) == "C" ||
-      std::string_view(locale) == "POSIX") {
+  if (locale == nullptr || std::string_view(locale) == "C" || std::string_view(locale) == "POSIX") {
     std::setlocale(LC_CTYPE, "C.UTF-8");
   }
 }

@@ -22,10 +22,7 @@ std::string bar(double share) {
 }  // namespace
 
 Progress::Progress(std::string what, Unit unit, std::optional<std::uint64_t> total)
-    : what_(std::move(what)),
-      unit_(unit),
-      total_(total),
-      enabled_(::isatty(STDERR_FILENO) != 0) {}
+    : what_(std::move(what)), unit_(unit), total_(total), enabled_(::isatty(STDERR_FILENO) != 0) {}
 
 Progress::~Progress() {
   if (drawn_) std::fputs("\r\033[K", stderr);

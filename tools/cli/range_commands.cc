@@ -105,9 +105,17 @@ Action define_count(CLI::App& app) {
   return [range](Session& session) { return run_count(session, *range); };
 }
 
-Action define_min(CLI::App&) { return define_end(&Db::min); }
-Action define_max(CLI::App&) { return define_end(&Db::max); }
-Action define_above(CLI::App& app) { return define_neighbour(app, "above", &Db::above); }
-Action define_below(CLI::App& app) { return define_neighbour(app, "below", &Db::below); }
+Action define_min(CLI::App&) {
+  return define_end(&Db::min);
+}
+Action define_max(CLI::App&) {
+  return define_end(&Db::max);
+}
+Action define_above(CLI::App& app) {
+  return define_neighbour(app, "above", &Db::above);
+}
+Action define_below(CLI::App& app) {
+  return define_neighbour(app, "below", &Db::below);
+}
 
 }  // namespace tidelock::cli

@@ -8,7 +8,9 @@
 namespace tidelock::cli {
 namespace {
 
-Status invalid(std::string message) { return Status(StatusCode::kInvalid, std::move(message)); }
+Status invalid(std::string message) {
+  return Status(StatusCode::kInvalid, std::move(message));
+}
 
 Result<std::optional<Entry>> parse_tsv(std::string_view line) {
   const std::size_t tab = line.find('\t');
@@ -102,9 +104,12 @@ std::optional<RecordFormat> format_of(std::string_view file_name) {
 Result<std::optional<Entry>> parse_record(RecordFormat format, std::string_view line,
                                           std::uint64_t line_number) {
   switch (format) {
-    case RecordFormat::kLines: break;
-    case RecordFormat::kTsv: return parse_tsv(line);
-    case RecordFormat::kJsonLines: return parse_json(line);
+    case RecordFormat::kLines:
+      break;
+    case RecordFormat::kTsv:
+      return parse_tsv(line);
+    case RecordFormat::kJsonLines:
+      return parse_json(line);
   }
   return std::optional(Entry{std::string(line), std::to_string(line_number)});
 }

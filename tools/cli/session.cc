@@ -70,13 +70,18 @@ void Session::print(std::string_view text) {
   if (!written && output_error_ == 0) output_error_ = errno;
 }
 
-void Session::print_json(const Json& json) { print(json.dump() + "\n"); }
+void Session::print_json(const Json& json) {
+  print(json.dump() + "\n");
+}
 
 std::string Session::shown(std::string_view bytes, ByteFormat format) const {
   switch (format) {
-    case ByteFormat::kHex: return to_hex(bytes);
-    case ByteFormat::kBase64: return to_base64(bytes);
-    case ByteFormat::kText: break;
+    case ByteFormat::kHex:
+      return to_hex(bytes);
+    case ByteFormat::kBase64:
+      return to_base64(bytes);
+    case ByteFormat::kText:
+      break;
   }
   return settings_.raw ? std::string(bytes) : escape(bytes);
 }

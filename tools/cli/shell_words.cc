@@ -10,9 +10,13 @@ namespace {
 constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::string_view kSpecial = " '\"#";  // a backslash before one takes its meaning away
 
-bool is_blank(char c) { return kBlanks.find(c) != std::string_view::npos; }
+bool is_blank(char c) {
+  return kBlanks.find(c) != std::string_view::npos;
+}
 
-Status invalid(const char* message) { return Status(StatusCode::kInvalid, message); }
+Status invalid(const char* message) {
+  return Status(StatusCode::kInvalid, message);
+}
 
 // Reads words from the left; `position` stands on the next character.
 class Splitter {

@@ -34,9 +34,12 @@ std::string align(const std::vector<Row>& rows, std::size_t left, std::size_t nu
 
 const char* name_of(Compression compression) {
   switch (compression) {
-    case Compression::kNone: return "none";
-    case Compression::kLz4: return "lz4";
-    case Compression::kZstd: return "zstd";
+    case Compression::kNone:
+      return "none";
+    case Compression::kLz4:
+      return "lz4";
+    case Compression::kZstd:
+      return "zstd";
   }
   return "unknown";
 }
@@ -54,8 +57,8 @@ std::string shown_key(const std::string& key) {
 std::string tables_text(const Stats& stats) {
   std::vector<Row> levels = {{"level", "tables", "size"}};
   for (const LevelStats& level : stats.levels) {
-    levels.push_back({std::to_string(level.level), show_count(level.tables),
-                      show_size(level.bytes)});
+    levels.push_back(
+        {std::to_string(level.level), show_count(level.tables), show_size(level.bytes)});
   }
   std::vector<Row> tables = {
       {"level", "table", "size", "entries", "tombstones", "blocks", "smallest", "largest"}};
@@ -116,8 +119,8 @@ std::string stats_text(const Stats& stats, bool tables) {
                           show_size(stats.compaction_bytes_written) + " written"},
       {"redos", show_count(stats.redos)},
       {"rolls", show_count(stats.rolls)},
-      {"syncs", show_count(stats.syncs) + " for " + show_count(stats.synced_commits) +
-                    " durable commits"}};
+      {"syncs",
+       show_count(stats.syncs) + " for " + show_count(stats.synced_commits) + " durable commits"}};
   return align(rows, 2, 0) + (tables ? tables_text(stats) : "");
 }
 
@@ -157,8 +160,8 @@ std::string check_text(const CheckReport& report) {
     text += "problem: " + printable(problem) + "\n";
   }
   const std::size_t problems = report.problems.size();
-  text += problems == 0 ? "sound: " : show_count(problems) + (problems == 1 ? " problem: "
-                                                                            : " problems: ");
+  text += problems == 0 ? "sound: "
+                        : show_count(problems) + (problems == 1 ? " problem: " : " problems: ");
   return text + show_count(report.tables) + " tables with " + show_entries(report.entries) +
          " in " + show_count(report.blocks) + " blocks, " + show_entries(report.memtable_entries) +
          " in memtables, " + show_count(report.log_records) + " log records\n";

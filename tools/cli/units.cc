@@ -68,8 +68,8 @@ Result<std::uint64_t> parse_count(std::string_view text) {
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   if (text == "forever") return Wait::kForEver;
-  const Status bad(StatusCode::kInvalid, "'" + std::string(text) +
-                                             "' is no time (examples: 250ms, 10s, 2m, forever)");
+  const Status bad(StatusCode::kInvalid,
+                   "'" + std::string(text) + "' is no time (examples: 250ms, 10s, 2m, forever)");
   Quantity time;
   if (!split(text, time)) return bad;
   std::uint64_t factor = 1;

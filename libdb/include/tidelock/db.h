@@ -40,7 +40,7 @@ struct TableStats {
   std::uint64_t number = 0;
   std::uint32_t level = 0;
   std::uint64_t file_bytes = 0;
-  std::uint64_t entries = 0;     // tombstones included
+  std::uint64_t entries = 0;  // tombstones included
   std::uint64_t tombstones = 0;
   std::uint64_t data_blocks = 0;
   std::string smallest;
@@ -84,7 +84,7 @@ struct CheckReport {
   std::uint64_t blocks = 0;
   std::uint64_t log_records = 0;
   std::uint64_t memtable_entries = 0;  // versions of keys, tombstones included
-  std::vector<std::string> problems;  // each names file and offset; empty = sound
+  std::vector<std::string> problems;   // each names file and offset; empty = sound
 };
 
 // An ordered key-value database in a directory that any number of processes have open read-write

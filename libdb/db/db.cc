@@ -184,7 +184,7 @@ Status Db::write(const Batch& batch, const WriteOptions& options) {
 Result<bool> Db::put_if(std::string_view key, std::optional<std::string_view> expected,
                         std::optional<std::string_view> desired, const WriteOptions& options) {
   const lsm::Engine::Condition as_expected = [&]() -> Result<bool> {
-    Result<lsm::ReadPoint> now = impl_->engine->read_point(lsm::Horizon::kVisible);
+    Result<lsm::ReadPoint> now = impl_->engine->point_for_condition();
     if (!now) return now.error();
     Result<std::optional<PinnedValue>> found = read_key(*now, key);
     if (!found) return found.error();

@@ -39,14 +39,18 @@ Result<manifest::Version> Catalog::version_of(const state::TableHalf& half) {
   return adopted_->version();
 }
 
-Result<JobByte> Catalog::take_byte(const os::Deadline& deadline) {
-  return JobByte::take(context_, kManifestByte, deadline, "install in " + context_.directory);
+Result<Catalog::Right> Catalog::take_right(const os::Deadline& deadline) {
+  const std::string what = "install in " + context_.directory;
+  std::unique_lock mutex(install_mutex_, deadline.left_at_most(std::chrono::hours(24)));
+  if (!mutex) return Status(StatusCode::kTimedOut, what + ": another thread is at it");
+  Result<JobByte> byte = JobByte::take(context_, kManifestByte, deadline, what);
+  if (!byte) return byte.error();
+  return Right{std::move(mutex), std::move(*byte)};
 }
 
 Result<manifest::Version> Catalog::install(const Plan& plan, const os::Deadline& deadline) {
-  const std::lock_guard guard(install_mutex_);
-  const Result<JobByte> byte = take_byte(deadline);
-  if (!byte) return byte.error();
+  const Result<Right> right = take_right(deadline);
+  if (!right) return right.error();
   Result<manifest::Version> version = read_newest();
   if (!version) return version.error();
   Result<manifest::VersionEdit> edit = plan(*version);
@@ -66,16 +70,14 @@ Result<manifest::Version> Catalog::install(const Plan& plan, const os::Deadline&
 }
 
 Result<manifest::Version> Catalog::catch_up(const os::Deadline& deadline) {
-  const std::lock_guard guard(install_mutex_);
-  const Result<JobByte> byte = take_byte(deadline);
-  if (!byte) return byte.error();
+  const Result<Right> right = take_right(deadline);
+  if (!right) return right.error();
   return read_newest();
 }
 
 Result<manifest::Version> Catalog::sweep(const os::Deadline& deadline) {
-  const std::lock_guard guard(install_mutex_);
-  const Result<JobByte> byte = take_byte(deadline);
-  if (!byte) return byte.error();
+  const Result<Right> right = take_right(deadline);
+  if (!right) return right.error();
   Result<manifest::Version> version = read_newest();
   if (!version) return version;
   Result<std::vector<std::string>> names = os::list_directory(context_.directory);

@@ -10,6 +10,7 @@
 #include "manifest/manifest_reader.h"
 #include "manifest/version.h"
 #include "os/clock.h"
+#include "os/timed_mutex.h"
 #include "state/layout.h"
 #include "tidelock/status.h"
 
@@ -42,7 +43,12 @@ class Catalog {
   [[nodiscard]] Result<manifest::Version> sweep(const os::Deadline& deadline);
 
  private:
-  [[nodiscard]] Result<JobByte> take_byte(const os::Deadline& deadline);
+  // The right to install, against threads of this process and against others.
+  struct Right {
+    std::unique_lock<os::TimedMutex> mutex;
+    JobByte byte;
+  };
+  [[nodiscard]] Result<Right> take_right(const os::Deadline& deadline);
   [[nodiscard]] Result<manifest::Version> read_newest();
   [[nodiscard]] Status write(const manifest::VersionEdit& edit, const manifest::Version& next);
   [[nodiscard]] Status replace_manifest(const manifest::Version& next);
@@ -53,7 +59,7 @@ class Catalog {
   // Two readers, so that an adoption does not wait for the sync of an installation.
   std::mutex adopt_mutex_;
   std::optional<manifest::ManifestReader> adopted_;  // under adopt_mutex_
-  std::mutex install_mutex_;
+  os::TimedMutex install_mutex_;
   std::optional<manifest::LiveManifest> newest_;  // under install_mutex_
   std::uint64_t replaced_ = 0;  // manifest to remove once its successor is published; 0: none
 };

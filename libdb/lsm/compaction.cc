@@ -116,7 +116,7 @@ std::uint64_t bytes_of(const std::vector<manifest::FilePtr>& files) {
 
 // Precondition: both level bytes held, `plan` made from `version`.
 Status run(Context& context, Catalog& catalog, const CompactionPlan& plan,
-           const manifest::Version& version, Patience patience) {
+           const manifest::Version& version, const Patience& patience) {
   TIDELOCK_CRASH_POINT("compaction.begun");
   const auto install = [&](const std::vector<manifest::FilePtr>& outputs) {
     return catalog
@@ -124,7 +124,7 @@ Status run(Context& context, Catalog& catalog, const CompactionPlan& plan,
             [&](const manifest::Version&) -> Result<manifest::VersionEdit> {
               return edit_for(plan, outputs);
             },
-            os::Deadline::after(patience))
+            patience.to_install())
         .status();
   };
   state::Layout& shared = **context.state;
@@ -158,7 +158,7 @@ Status run(Context& context, Catalog& catalog, const CompactionPlan& plan,
 }  // namespace
 
 Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
-                                      std::size_t level0_trigger, Patience patience) {
+                                      std::size_t level0_trigger, const Patience& patience) {
   std::vector<std::uint32_t> busy;
   for (;;) {
     Result<manifest::Version> glance = catalog.version_of((*context.state)->tables.load().value);
@@ -172,7 +172,7 @@ Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
       continue;
     }
     // V3: what is picked under the bytes is picked from the manifest itself.
-    Result<manifest::Version> version = catalog.catch_up(os::Deadline::after(patience));
+    Result<manifest::Version> version = catalog.catch_up(patience.to_begin());
     if (!version) return version.error();
     std::optional<CompactionPlan> plan = pick_compaction(*version, busy, level0_trigger);
     if (!plan || plan->level != due->level) return JobResult::kDone;
@@ -184,11 +184,11 @@ Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
 }
 
 Result<JobResult> compact_range(Context& context, Catalog& catalog, std::uint32_t level,
-                                const KeyRange& range, Patience patience) {
+                                const KeyRange& range, const Patience& patience) {
   Result<std::optional<LevelBytes>> bytes = try_levels(context, level);
   if (!bytes) return bytes.error();
   if (!*bytes) return JobResult::kTaken;
-  Result<manifest::Version> version = catalog.catch_up(os::Deadline::after(patience));
+  Result<manifest::Version> version = catalog.catch_up(patience.to_begin());
   if (!version) return version.error();
   const std::optional<CompactionPlan> plan =
       plan_range(*version, level, {range.lower, range.upper});

@@ -3,6 +3,7 @@
 #include "lsm/catalog.h"
 #include "lsm/context.h"
 #include "lsm/flush.h"
+#include "lsm/patience.h"
 #include "tidelock/options.h"
 #include "tidelock/status.h"
 
@@ -19,11 +20,12 @@ namespace tidelock::lsm {
 
 // The most urgent compaction that is due and not being done.
 [[nodiscard]] Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
-                                                    std::size_t level0_trigger, Patience patience);
+                                                    std::size_t level0_trigger,
+                                                    const Patience& patience);
 
 // Moves everything in the range from `level` one level down. kNothing: it holds nothing there.
 [[nodiscard]] Result<JobResult> compact_range(Context& context, Catalog& catalog,
                                               std::uint32_t level, const KeyRange& range,
-                                              Patience patience);
+                                              const Patience& patience);
 
 }  // namespace tidelock::lsm

@@ -19,27 +19,30 @@ namespace {
 
 constexpr std::chrono::milliseconds kPollEvery{1};
 constexpr std::chrono::milliseconds kGlanceEvery{10};
-// How long a job that a call does on the side waits for another process.
-constexpr Patience kPatience{100};
+// A job that a call does on the side waits for nobody before it begins: the call is not its own.
+constexpr std::chrono::milliseconds kPatience{100};
 // Rolls that may fail for want of a spare before a fail-fast write gives up.
 constexpr int kTriesMax = 100;
 
 }  // namespace
 
-Patience Engine::Waiting::patience() const {
-  if (fail_fast()) return Patience(0);
-  return std::chrono::ceil<Patience>(deadline.left_at_most(std::chrono::hours(24)));
+Status Engine::Waiting::in_vain(const Status& status) const {
+  if (!fail_fast() || status.code() != StatusCode::kTimedOut) return status;
+  return Status(StatusCode::kBusy, status.message(),
+                status.busy() != nullptr ? *status.busy() : BusyInfo());
 }
 
-Engine::Waiting Engine::waiting_as(const std::optional<Wait>& wait) const {
+Engine::Waiting Engine::waiting_as(const std::optional<Wait>& wait, const char* operation) const {
   const Wait& chosen = wait ? *wait : context_->options.wait;
   const bool at_once = chosen.policy == Wait::Policy::kFailFast;
-  return {chosen, os::Deadline::after(at_once ? std::chrono::milliseconds(0) : chosen.deadline)};
+  return {operation, chosen,
+          os::Deadline::after(at_once ? std::chrono::milliseconds(0) : chosen.deadline)};
 }
 
 Status Engine::stalled(const Waiting& waiting, std::uint64_t byte) const {
   BusyInfo busy = job_holder(*context_, byte, BusyReason::kWriteStall);
-  std::string text = "write to " + context_->directory + ": flush and compaction lag behind";
+  std::string text = std::string(waiting.operation) + " " + context_->directory +
+                     ": a flush or a compaction must end first";
   if (busy.holder_pid != 0) text += "; " + describe(busy) + " is at it";
   return Status(waiting.fail_fast() ? StatusCode::kBusy : StatusCode::kTimedOut, std::move(text),
                 std::move(busy));
@@ -53,10 +56,12 @@ Engine::Engine(std::unique_ptr<Context> context)
       commits_(*context_, logs_),
       writer_(*context_, logs_),
       jobs_(*context_, catalog_, writer_),
-      background_(*context_, jobs_, commits_, views_) {}
+      periodic_(*context_, commits_),
+      background_(*context_, jobs_, periodic_, views_) {}
 
 Engine::~Engine() {
   background_.stop();
+  periodic_.stop();
 }
 
 Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const Options& options) {
@@ -71,13 +76,27 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const
     }
   }
   // What is damaged or missing is said now, and not at the first read.
-  if (Status status = engine->views_.refresh(); !status.ok()) return status;
+  Status status = engine->views_.refresh();
+  if (status.code() == StatusCode::kCorruption && !read_only) status = engine->mend_memtable();
+  if (!status.ok()) return status;
   return engine;
+}
+
+// The arena of the active memtable may be lost while others have it mapped: whoever writes next
+// fills another from the log.
+Status Engine::mend_memtable() {
+  const Waiting waiting = waiting_as({}, "open");
+  Result<lock::Guard> guard =
+      context_->queue->acquire(waiting.wait.policy, waiting.wait.backoff, waiting.deadline);
+  if (!guard) return guard.error();
+  Status mended = writer_.recover(*guard);
+  guard->release();
+  return mended.ok() ? views_.refresh() : mended;
 }
 
 Result<bool> Engine::write(const WriteSet& set, const WriteOptions& options,
                            const Condition* condition) {
-  const Waiting waiting = waiting_as(options.wait);
+  const Waiting waiting = waiting_as(options.wait, "write to");
   const Durability durability = options.durability.value_or(context_->options.durability);
   const WriteRequest request{.operations = {std::as_bytes(std::span(set.payload)), set.count},
                              .demand = set.demand,
@@ -113,9 +132,15 @@ Result<bool> Engine::write(const WriteSet& set, const WriteOptions& options,
       case Writer::Outcome::kNeedsFlush:
         if (tries >= kTriesMax && waiting.over()) return stalled(waiting, kPrepareByte);
         status = make_room(commit->outcome, set, waiting);
-        if (!status.ok()) return status;
+        if (!status.ok()) return not_written(status, waiting);
     }
   }
+}
+
+// What failed was a flush that was to make room: the write itself has not begun.
+Status Engine::not_written(const Status& status, const Waiting& waiting) {
+  if (status.code() != StatusCode::kNotDurable) return waiting.in_vain(status);
+  return Status(StatusCode::kIo, "write to " + context_->directory + ": " + status.message());
 }
 
 // Before the writer lock: level 0 slows writers down, then holds them.
@@ -190,33 +215,10 @@ Status Engine::acknowledge(Durability durability, std::uint64_t end_lsn, const W
       state::raise_to(shared.periodic_lsn, end_lsn);
       break;
   }
+  // One's own, or those that a dead process left unsynced.
   if (periodic_sync_is_due(shared)) [[unlikely]]
-    mind_periodic_writes();
+    periodic_.want();
   return status;
-}
-
-// One's own, or those that a dead process left unsynced.
-void Engine::mind_periodic_writes() {
-  if (context_->options.background == Background::kThread) {
-    background_.sync_within_period();
-    return;
-  }
-  std::int64_t none = 0;
-  const auto due = os::monotonic_now() + context_->options.sync_period;
-  sync_due_.compare_exchange_strong(none, due.count(), std::memory_order_relaxed);
-  sync_if_overdue();
-}
-
-// Without a thread: what was written at least a period ago is synced by the next call.
-void Engine::sync_if_overdue() {
-  const std::int64_t due = sync_due_.load(std::memory_order_relaxed);
-  if (due == 0 || os::monotonic_now().count() < due) return;
-  sync_due_.store(0, std::memory_order_relaxed);
-  Status status = commits_.sync_all(os::Deadline::after(context_->options.wait.deadline));
-  if (status.ok()) return;
-  context_->events->note("periodic sync: " + status.to_string());
-  sync_due_.store((os::monotonic_now() + context_->options.sync_period).count(),
-                  std::memory_order_relaxed);
 }
 
 // With a thread: wakes it. Without: does here one thing that is due and nobody is doing.
@@ -227,8 +229,11 @@ void Engine::look_for_work() {
   }
   const std::int64_t now = os::monotonic_now().count();
   if (now < next_glance_.load(std::memory_order_relaxed) || !jobs_.due()) return;
-  const Result<JobResult> result = jobs_.run_one(kPatience);
-  if (!result) context_->events->note("maintenance: " + result.error().to_string());
+  const Result<JobResult> result =
+      jobs_.run_one(Patience::each(std::chrono::milliseconds(0), kPatience));
+  if (!result && result.error().code() != StatusCode::kTimedOut) {
+    context_->events->note("maintenance: " + result.error().to_string());
+  }
   if (!result || *result != JobResult::kDone) {
     const std::int64_t later = now + std::chrono::nanoseconds(kGlanceEvery).count();
     next_glance_.store(later, std::memory_order_relaxed);
@@ -242,7 +247,7 @@ Status Engine::refresh() {
 }
 
 Status Engine::sync(const std::optional<Wait>& wait) {
-  Status status = commits_.sync_all(waiting_as(wait).deadline);
+  Status status = commits_.sync_all(waiting_as(wait, "sync").deadline);
   if (!status.ok()) look_for_work();
   return status;
 }
@@ -264,10 +269,11 @@ Status Engine::seal_active(const Waiting& waiting) {
 }
 
 Status Engine::flush(const std::optional<Wait>& wait) {
-  return flush(waiting_as(wait));
+  const Waiting waiting = waiting_as(wait, "flush");
+  return waiting.in_vain(flush_all(waiting));
 }
 
-Status Engine::flush(const Waiting& waiting) {
+Status Engine::flush_all(const Waiting& waiting) {
   const state::Layout& shared = **context_->state;
   const state::MemtableEntry active = shared.memtables.load().value.active();
   if (Status status = seal_active(waiting); !status.ok()) return status;
@@ -288,17 +294,21 @@ Status Engine::compact(const KeyRange& range, const std::optional<Wait>& wait) {
   if (Status status = flush(wait); !status.ok()) return status;
   for (std::uint32_t level = 0; level + 1 < manifest::kLevels; ++level) {
     // Anew for each level: a wait that ended is no reason to give up at the next.
-    const Waiting waiting = waiting_as(wait);
-    for (;;) {
-      Result<JobResult> result =
-          compact_range(*context_, catalog_, level, range, waiting.patience());
-      if (!result) return result.error();
-      if (*result != JobResult::kTaken) break;
-      if (waiting.over()) return stalled(waiting, kCompactionByte + level);
-      os::sleep_for(kPollEvery);
-    }
+    const Waiting waiting = waiting_as(wait, "compact");
+    Status status = compact_level(level, range, waiting);
+    if (!status.ok()) return waiting.in_vain(status);
   }
   return refresh();
+}
+
+Status Engine::compact_level(std::uint32_t level, const KeyRange& range, const Waiting& waiting) {
+  for (;;) {
+    Result<JobResult> result = compact_range(*context_, catalog_, level, range, waiting.patience());
+    if (!result) return result.error();
+    if (*result != JobResult::kTaken) return {};
+    if (waiting.over()) return stalled(waiting, kCompactionByte + level);
+    os::sleep_for(kPollEvery);
+  }
 }
 
 Result<LockInfo> Engine::lock_info() const {
@@ -311,15 +321,16 @@ Result<LockInfo> Engine::lock_info() const {
 
 Status Engine::close(const std::optional<Wait>& wait) {
   background_.stop();
+  periodic_.stop();
   if (context_->read_only()) return {};
   Status status;
   if (periodic_sync_is_due(**context_->state)) {
-    status = commits_.sync_all(waiting_as(wait).deadline);
+    status = commits_.sync_all(waiting_as(wait, "sync").deadline);
   }
   Result<bool> last = become_last(*context_);
   if (!last) return last.error();
   if (*last) {
-    Status tidied = tidy_up(waiting_as(wait));
+    Status tidied = tidy_up(waiting_as(wait, "close"));
     if (status.ok()) status = std::move(tidied);
   }
   return status;
@@ -335,7 +346,7 @@ Status Engine::tidy_up(const Waiting& waiting) {
   // A log of some length would be replayed after a reboot, and its arena kept; a table is smaller.
   const bool long_log = shared.end.number() - active.base_lsn > active.log_size / 4;
   if (long_log || flush_is_due(shared) || sync_has_failed(shared)) {
-    if (Status status = flush(waiting); !status.ok()) return status;
+    if (Status status = flush_all(waiting); !status.ok()) return status;
     const std::uint64_t left = shared.spare.number.exchange(0);
     if (left != 0) remove_spare_files(*context_, left);
   }

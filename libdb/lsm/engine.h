@@ -15,6 +15,7 @@
 #include "lsm/jobs.h"
 #include "lsm/log_set.h"
 #include "lsm/new_memtable.h"
+#include "lsm/periodic_sync.h"
 #include "lsm/view.h"
 #include "lsm/writer.h"
 #include "memtable/memtable.h"
@@ -47,9 +48,10 @@ class Engine {
   [[nodiscard]] Result<bool> write(const WriteSet& set, const WriteOptions& options,
                                    const Condition* condition = nullptr);
 
+  // As read_point, for a condition of `write`: under the writer lock nothing else is done.
+  [[nodiscard]] Result<ReadPoint> point_for_condition() { return views_.now(Horizon::kVisible); }
   [[nodiscard]] Result<ReadPoint> read_point(Horizon horizon) {
-    if (sync_due_.load(std::memory_order_relaxed) != 0) [[unlikely]]
-      sync_if_overdue();
+    periodic_.sync_if_overdue();
     return views_.now(horizon);
   }
   [[nodiscard]] Status refresh();
@@ -71,28 +73,33 @@ class Engine {
 
   // How a call waits.
   struct Waiting {
+    const char* operation;  // for messages: "write to"
     const Wait& wait;
     os::Deadline deadline;
     [[nodiscard]] bool fail_fast() const { return wait.policy == Wait::Policy::kFailFast; }
     [[nodiscard]] bool over() const { return fail_fast() || deadline.expired(); }
-    [[nodiscard]] Patience patience() const;
+    [[nodiscard]] Patience patience() const { return Patience::until(deadline); }
+    // kBusy where no waiting was wanted.
+    [[nodiscard]] Status in_vain(const Status& status) const;
   };
-  [[nodiscard]] Waiting waiting_as(const std::optional<Wait>& wait) const;
+  [[nodiscard]] Waiting waiting_as(const std::optional<Wait>& wait, const char* operation) const;
   [[nodiscard]] Status stalled(const Waiting& waiting, std::uint64_t byte) const;
 
+  [[nodiscard]] Status mend_memtable();
+  [[nodiscard]] Status not_written(const Status& status, const Waiting& waiting);
   [[nodiscard]] Status hold_back(const Waiting& waiting);
   [[nodiscard]] Status make_room(Writer::Outcome need, const WriteSet& set, const Waiting& waiting);
   [[nodiscard]] Status make_spare(const MemtableSizes& sizes, const Waiting& waiting);
   [[nodiscard]] Status flush_or_wait(const Waiting& waiting);
   [[nodiscard]] Status acknowledge(Durability durability, std::uint64_t end_lsn,
                                    const Waiting& waiting);
-  void mind_periodic_writes();
   [[nodiscard]] Status seal_active(const Waiting& waiting);
-  [[nodiscard]] Status flush(const Waiting& waiting);
+  [[nodiscard]] Status flush_all(const Waiting& waiting);
+  [[nodiscard]] Status compact_level(std::uint32_t level, const KeyRange& range,
+                                     const Waiting& waiting);
   [[nodiscard]] Status tidy_up(const Waiting& waiting);
   [[nodiscard]] Status seal_log(const os::Deadline& deadline);
   void look_for_work();
-  void sync_if_overdue();
 
   std::unique_ptr<Context> context_;
   Catalog catalog_;
@@ -101,9 +108,9 @@ class Engine {
   GroupCommit commits_;
   Writer writer_;
   Jobs jobs_;
+  PeriodicSync periodic_;
   BackgroundThread background_;
   std::atomic<std::int64_t> next_glance_{0};  // without a thread: when to look for work again
-  std::atomic<std::int64_t> sync_due_{0};     // without a thread: when a periodic sync is due
 };
 
 }  // namespace tidelock::lsm

@@ -6,10 +6,13 @@
 #include <string>
 #include <utility>
 
+#include "lsm/log_replay.h"
 #include "lsm/open_memtable.h"
 #include "os/crash_point.h"
 #include "os/directory.h"
 #include "state/file_names.h"
+#include "wal/log_file.h"
+#include "wal/reader.h"
 
 namespace tidelock::lsm {
 
@@ -55,20 +58,31 @@ Status write_arena(const Context& context, const Sealed& sealed, TableWriter& wr
   return memtable ? write_memtable((*memtable)->table(), writer) : memtable.error();
 }
 
-// The same from the log, which must reach up to the next one.
-Status write_log(const Context& context, const Sealed& sealed, const manifest::Version& version,
-                 TableWriter& writer) {
-  Result<LogReplay> replay = LogReplay::load(context.directory, context.uuid, version);
-  if (!replay) replay = LogReplay::load(context.directory, context.uuid, version);
-  if (!replay) return replay.error();
-  const bool whole = !replay->logs().empty() &&
-                     replay->logs().front().number == sealed.entry.log_number &&
-                     replay->logs().front().end().lsn == sealed.next.base_lsn;
-  if (!whole) {
-    return Status(StatusCode::kCorruption, "flush log " + std::to_string(sealed.entry.log_number) +
-                                               ": it does not reach the next one");
+// The same from the log. What lies behind the place where the next one begins was never committed.
+Status write_log(const Context& context, const Sealed& sealed, TableWriter& writer) {
+  const std::uint64_t number = sealed.entry.log_number;
+  Result<os::File> file = os::File::open(
+      state::file_path(context.directory, state::FileKind::kLog, number), os::FileAccess::kRead);
+  if (!file) return file.error();
+  Result<wal::LogFile> log =
+      wal::LogFile::open(std::move(*file), std::nullopt, number, context.uuid);
+  if (!log) return log.error();
+  ReplayedLog replayed{.number = number, .header = log->header()};
+  const wal::Position start = wal::start_of(replayed.header);
+  const Result<std::vector<std::byte>> bytes = log->read(start.lsn, sealed.next.base_lsn);
+  if (!bytes) return bytes.error();
+  wal::RecordReader reader(*bytes, start, context.uuid);
+  while (reader.next()) {
+    replayed.records.push_back(reader.record());
+    if (Status s = add_demand(reader.record(), replayed.demand); !s.ok()) return s;
   }
-  auto memtable = OpenMemtable::replay(replay->logs().front());
+  if (reader.position().lsn != sealed.next.base_lsn) {
+    return Status(StatusCode::kCorruption,
+                  "flush " + log->file().path() + " at " +
+                      std::to_string(log->offset_of(reader.position().lsn)) + ": " +
+                      wal::to_string(reader.stop()));
+  }
+  auto memtable = OpenMemtable::replay(replayed);
   return memtable ? write_memtable((*memtable)->table(), writer) : memtable.error();
 }
 
@@ -100,13 +114,13 @@ Status write_memtable(const memtable::Memtable& memtable, TableWriter& writer) {
                                              std::to_string(memtable.counters().keys));
 }
 
-Result<JobResult> flush_oldest(Context& context, Catalog& catalog, Patience patience) {
+Result<JobResult> flush_oldest(Context& context, Catalog& catalog, const Patience& patience) {
   const Result<std::optional<JobByte>> byte = JobByte::try_take(context, kFlushByte);
   if (!byte) return byte.error();
   if (!*byte) return JobResult::kTaken;
   TIDELOCK_CRASH_POINT("flush.begun");
   // V3: a flush whose process died between sync and publication is not done again.
-  Result<manifest::Version> version = catalog.catch_up(os::Deadline::after(patience));
+  Result<manifest::Version> version = catalog.catch_up(patience.to_begin());
   if (!version) return version.error();
   const std::optional<Sealed> sealed = oldest_sealed(**context.state);
   if (!sealed) return JobResult::kNothing;
@@ -118,7 +132,7 @@ Result<JobResult> flush_oldest(Context& context, Catalog& catalog, Patience pati
   if (is_damage(written)) {
     context.events->note(written.to_string() + "; written from its log");
     writer.emplace(context, plan);
-    written = write_log(context, *sealed, *version, *writer);
+    written = write_log(context, *sealed, *writer);
   }
   if (!written.ok()) return written;
   Result<std::vector<manifest::FilePtr>> tables = writer->finish();
@@ -132,7 +146,7 @@ Result<JobResult> flush_oldest(Context& context, Catalog& catalog, Patience pati
         }
         return flush_edit(*sealed, *tables);
       },
-      os::Deadline::after(patience));
+      patience.to_install());
   if (!installed) {
     if (installed.error().code() == StatusCode::kNotDurable) writer->keep();
     return installed.error();

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 
 #include "lsm/catalog.h"
 #include "lsm/context.h"
+#include "lsm/patience.h"
 #include "lsm/table_writer.h"
 #include "memtable/memtable.h"
 #include "tidelock/status.h"
@@ -24,10 +24,10 @@ enum class JobResult : std::uint8_t {
 // D is raised to the end of the memtable's log by the installation itself, after the table and the
 // edit are synced and before the table can be read; so the log need not be synced.
 //
-// `patience` is how long a job waits, each time, for another process that is installing something;
-// its own work is not limited.
-using Patience = std::chrono::milliseconds;
-[[nodiscard]] Result<JobResult> flush_oldest(Context& context, Catalog& catalog, Patience patience);
+// `patience` limits how long it waits for others who install something; its own work is not
+// limited.
+[[nodiscard]] Result<JobResult> flush_oldest(Context& context, Catalog& catalog,
+                                             const Patience& patience);
 
 // Whether a sealed memtable waits.
 [[nodiscard]] bool flush_is_due(const state::Layout& shared);

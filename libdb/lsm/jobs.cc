@@ -21,6 +21,10 @@ constexpr std::chrono::milliseconds kIdleAfter{500};  // without a commit
 // How long the thread waits for another process, each time. A stopped one delays `close` so much.
 constexpr std::chrono::milliseconds kPatience{1'000};
 
+Patience unhurried() {
+  return Patience::each(kPatience, kPatience);
+}
+
 // A spare is wanted once the active memtable is half full.
 bool spare_is_due(const state::Layout& shared) {
   const state::MemtableHalf half = shared.memtables.load().value;
@@ -40,11 +44,6 @@ bool sync_has_failed(const state::Layout& shared) {
   return failed != 0 && failed >= shared.tables.load().value.oldest_log;
 }
 
-bool periodic_sync_is_due(const state::Layout& shared) {
-  return shared.durable_lsn.load(std::memory_order_acquire) <
-         shared.periodic_lsn.load(std::memory_order_acquire);
-}
-
 bool Jobs::due() const {
   const state::Layout& shared = **context_.state;
   const bool leveled = context_.created.compaction_style == CompactionStyle::kLeveled;
@@ -52,14 +51,13 @@ bool Jobs::due() const {
          (leveled && shared.tables.load().value.level0_tables >= kLevel0Trigger);
 }
 
-Result<JobResult> Jobs::run_one(Patience patience) {
+Result<JobResult> Jobs::run_one(const Patience& patience) {
   const state::Layout& shared = **context_.state;
   // A full disk has no room for a spare; a flush and a compaction may make some.
   Status hindered;
   if (sync_has_failed(shared)) hindered = abandon_failed_log(patience);
   if (hindered.ok() && spare_is_due(shared)) {
-    hindered =
-        prepare_spare(context_, ordinary_sizes(context_.created), os::Deadline::after(patience));
+    hindered = prepare_spare(context_, ordinary_sizes(context_.created), patience.to_begin());
   }
   bool taken = false;
   if (flush_is_due(shared)) {
@@ -85,7 +83,7 @@ void Jobs::drop_flushed() {
 }
 
 // C6: a log whose sync failed is sealed, so that its memtable can go to tables.
-Status Jobs::abandon_failed_log(Patience patience) {
+Status Jobs::abandon_failed_log(const Patience& patience) {
   const state::Layout& shared = **context_.state;
   const std::uint64_t failed = shared.sync_failure.log_number.load(std::memory_order_acquire);
   if (failed == 0 || shared.memtables.load().value.active().log_number != failed) return {};
@@ -96,17 +94,16 @@ Result<JobResult> Jobs::settle() {
   const state::Layout& shared = **context_.state;
   const state::MemtableEntry active = shared.memtables.load().value.active();
   if (shared.end.number() - active.base_lsn > active.log_size / 4) {
-    if (Status status = seal_active(kPatience); !status.ok()) return status;
+    if (Status status = seal_active(unhurried()); !status.ok()) return status;
     return JobResult::kDone;
   }
-  return compact_most_urgent(context_, catalog_, kLevel0Idle, kPatience);
+  return compact_most_urgent(context_, catalog_, kLevel0Idle, unhurried());
 }
 
-Status Jobs::seal_active(Patience patience) {
-  const os::Deadline deadline = os::Deadline::after(patience);
-  if (Status status = prepare_spare(context_, ordinary_sizes(context_.created), deadline);
-      !status.ok()) {
-    return status;
+Status Jobs::seal_active(const Patience& patience) {
+  const os::Deadline deadline = patience.to_begin();
+  if (Status s = prepare_spare(context_, ordinary_sizes(context_.created), deadline); !s.ok()) {
+    return s;
   }
   Result<lock::Guard> guard = context_.queue->acquire(Wait::Policy::kQueue, {}, deadline);
   if (!guard) return guard.error();
@@ -133,10 +130,6 @@ bool BackgroundThread::start() {
   }
 }
 
-void BackgroundThread::sync_within_period() {
-  if (!periodic_pending_.exchange(true, std::memory_order_acq_rel)) wake();
-}
-
 void BackgroundThread::stop() {
   std::thread thread;
   {
@@ -154,9 +147,10 @@ void BackgroundThread::run() {
   while (!stopping_) {
     woken_.store(false, std::memory_order_release);
     lock.unlock();
-    const Result<JobResult> result = jobs_.run_one(kPatience);
+    const Result<JobResult> result = jobs_.run_one(unhurried());
     if (!result) context_.events->note("background: " + result.error().to_string());
-    const std::chrono::nanoseconds until_sync = sync_if_time();
+    // Those of others, too, who may be dead.
+    if (periodic_sync_is_due(**context_.state)) periodic_.want();
     // V4: an idle process would otherwise keep removed tables and logs on disk.
     if (Status status = views_.refresh(); !status.ok()) {
       context_.events->note("background: " + status.to_string());
@@ -169,7 +163,7 @@ void BackgroundThread::run() {
     lock.lock();
     if (result && *result == JobResult::kDone) continue;
     if (settled && *settled == JobResult::kDone) continue;
-    changed_.wait_for(lock, std::min<std::chrono::nanoseconds>(kGlanceEvery, until_sync),
+    changed_.wait_for(lock, std::min(kGlanceEvery, context_.options.sync_period),
                       [this] { return stopping_ || woken_.load(std::memory_order_acquire); });
   }
 }
@@ -182,24 +176,6 @@ bool BackgroundThread::nobody_writes() {
     last_write_ = now;
   }
   return now - last_write_ >= kIdleAfter;
-}
-
-// Periodic writes of any process, also of a dead one. How long until it is time again.
-std::chrono::nanoseconds BackgroundThread::sync_if_time() {
-  // Cleared before the look at the shared words: a write that comes later sets it again, and wakes.
-  periodic_pending_.store(false, std::memory_order_seq_cst);
-  const std::chrono::nanoseconds now = os::monotonic_now();
-  const std::chrono::nanoseconds period = context_.options.sync_period;
-  if (!periodic_sync_is_due(**context_.state)) {
-    sync_due_ = kNotDue;
-    return period;
-  }
-  if (sync_due_ == kNotDue) sync_due_ = now + period;
-  if (now < sync_due_) return sync_due_ - now;
-  sync_due_ = now + period;
-  Status status = commits_.sync_all(os::Deadline::after(kPatience));
-  if (!status.ok()) context_.events->note("background: " + status.to_string());
-  return period;
 }
 
 void BackgroundThread::sweep_now_and_then() {

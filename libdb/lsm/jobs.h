@@ -11,7 +11,7 @@
 #include "lsm/compaction.h"
 #include "lsm/context.h"
 #include "lsm/flush.h"
-#include "lsm/group_commit.h"
+#include "lsm/periodic_sync.h"
 #include "lsm/view.h"
 #include "lsm/writer.h"
 #include "tidelock/status.h"
@@ -29,7 +29,7 @@ class Jobs {
   // Whether anything is due, by a glance at the shared state. No system call.
   [[nodiscard]] bool due() const;
   // Does the most urgent thing that is due and not being done.
-  [[nodiscard]] Result<JobResult> run_one(Patience patience);
+  [[nodiscard]] Result<JobResult> run_one(const Patience& patience);
   // While nobody writes: puts a memtable of some size into a table, and merges tables of level 0
   // earlier than otherwise. Reads, and a replay after a reboot, are the faster for it.
   [[nodiscard]] Result<JobResult> settle();
@@ -40,8 +40,8 @@ class Jobs {
   void drop_flushed();
 
  private:
-  [[nodiscard]] Status abandon_failed_log(Patience patience);
-  [[nodiscard]] Status seal_active(Patience patience);
+  [[nodiscard]] Status abandon_failed_log(const Patience& patience);
+  [[nodiscard]] Status seal_active(const Patience& patience);
 
   Context& context_;
   Catalog& catalog_;
@@ -50,42 +50,34 @@ class Jobs {
 
 // Whether the sync of the live log has failed, and its memtable is not in tables yet.
 [[nodiscard]] bool sync_has_failed(const state::Layout& shared);
-// Whether there are periodic writes, of whomever, that are not known to be on disk.
-[[nodiscard]] bool periodic_sync_is_due(const state::Layout& shared);
 
 // The background thread of an attachment. Not started before the first job is due.
 class BackgroundThread {
  public:
-  BackgroundThread(Context& context, Jobs& jobs, GroupCommit& commits, ViewSource& views)
-      : context_(context), jobs_(jobs), commits_(commits), views_(views) {}
+  BackgroundThread(Context& context, Jobs& jobs, PeriodicSync& periodic, ViewSource& views)
+      : context_(context), jobs_(jobs), periodic_(periodic), views_(views) {}
   ~BackgroundThread() { stop(); }
 
   // Something may be due. Cheap when the thread knows already. Thread-safe.
   void wake();
-  // A periodic write was made, and its LSN put into the shared state: sync within the period.
-  void sync_within_period();
   // Joins it after the job it is at. Then it is never started again.
   void stop();
 
  private:
   void run();
   [[nodiscard]] bool start();
-  std::chrono::nanoseconds sync_if_time();
   [[nodiscard]] bool nobody_writes();
   void sweep_now_and_then();
 
   Context& context_;
   Jobs& jobs_;
-  GroupCommit& commits_;
+  PeriodicSync& periodic_;
   ViewSource& views_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::thread thread_;     // under mutex_
   bool stopping_ = false;  // under mutex_
   std::atomic<bool> woken_{false};
-  std::atomic<bool> periodic_pending_{false};  // the thread will look for periodic writes
-  static constexpr std::chrono::nanoseconds kNotDue = std::chrono::nanoseconds::max();
-  std::chrono::nanoseconds sync_due_ = kNotDue;
   std::chrono::nanoseconds next_sweep_{0};
   std::uint64_t last_end_ = 0;  // of the log, when it was last seen to move
   std::chrono::nanoseconds last_write_{0};

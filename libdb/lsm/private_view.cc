@@ -31,8 +31,8 @@ std::uint64_t durable_sequence(const LogReplay& replay, const manifest::Version&
   return sequence;
 }
 
-Result<std::shared_ptr<const View>> replay(const Context& context,
-                                           const manifest::Version& version) {
+Result<std::shared_ptr<const View>> replay(const Context& context, const manifest::Version& version,
+                                           std::optional<std::uint64_t> visible) {
   auto view = std::make_shared<View>();
   auto tables = TableSet::open(context.directory, context.uuid, version, nullptr);
   if (!tables) return file_gone(tables.error());
@@ -45,9 +45,10 @@ Result<std::shared_ptr<const View>> replay(const Context& context,
     view->memtables.insert(view->memtables.begin(), std::move(*memtable));
   }
   const std::uint64_t end = replay->result().end.last_sequence;
-  view->answered_visible.store(end, std::memory_order_relaxed);
-  view->answered_durable.store(std::min(end, durable_sequence(*replay, version)),
+  const std::uint64_t durable = std::min(end, durable_sequence(*replay, version));
+  view->answered_visible.store(std::clamp(visible.value_or(end), durable, end),
                                std::memory_order_relaxed);
+  view->answered_durable.store(durable, std::memory_order_relaxed);
   return std::shared_ptr<const View>(std::move(view));
 }
 
@@ -74,11 +75,12 @@ Status check_identity(const Context& context, const manifest::Uuid& found) {
                                              "was opened");
 }
 
-Result<std::shared_ptr<const View>> replay_privately(const Context& context) {
+Result<std::shared_ptr<const View>> replay_privately(const Context& context,
+                                                     std::optional<std::uint64_t> visible) {
   const os::Deadline deadline = os::Deadline::after(kGiveUpAfter);
   Result<manifest::LiveManifest> before = read_manifest(context);
   for (bool failed = false; before.has_value();) {
-    Result<std::shared_ptr<const View>> view = replay(context, before->reader.version());
+    Result<std::shared_ptr<const View>> view = replay(context, before->reader.version(), visible);
     if (!view && view.error().code() != StatusCode::kCorruption) return view;
     Result<manifest::LiveManifest> after = read_manifest(context);
     if (!after) return after.error();

@@ -212,22 +212,40 @@ Result<ReadPoint> ViewSource::read_only_point(Horizon horizon) {
   }
 }
 
-// What was seen last; where that is nothing, what the files say. Precondition: adopt_mutex_ held.
+// What was seen last; where that is nothing, or outdated, what the files say. Precondition:
+// adopt_mutex_ held.
 Result<ReadPoint> ViewSource::last_point(Horizon horizon) {
   ViewPtr view = adopted();
-  const bool answered =
-      view != nullptr &&
-      (view->epoch == 0 || view->answered_visible.load(std::memory_order_relaxed) != 0);
-  if (!answered) {
-    Result<ViewPtr> replayed = replay_privately(context_);
-    if (!replayed) return replayed.error();
-    view = std::move(*replayed);
-    const std::lock_guard view_guard(view_mutex_);
-    view_ = view;
+  const bool followed = view != nullptr && view->epoch != 0 &&
+                        view->answered_visible.load(std::memory_order_relaxed) != 0;
+  if (!followed) {
+    const std::optional<std::uint64_t> visible = visible_to_others();
+    const bool newest =
+        view != nullptr && view->epoch == 0 &&
+        (!visible || *visible <= view->answered_visible.load(std::memory_order_relaxed));
+    if (!newest) {
+      Result<ViewPtr> replayed = replay_privately(context_, visible);
+      if (!replayed) return replayed.error();
+      view = std::move(*replayed);
+      const std::lock_guard view_guard(view_mutex_);
+      view_ = view;
+    }
   }
   const auto& sequence =
       horizon == Horizon::kDurable ? view->answered_durable : view->answered_visible;
   return ReadPoint{view, sequence.load(std::memory_order_relaxed)};
+}
+
+// V of a shared state that fits, but lies on another mount or names a memtable that is lost.
+// Precondition: adopt_mutex_ held.
+std::optional<std::uint64_t> ViewSource::visible_to_others() const {
+  if (mapped_.empty()) return std::nullopt;
+  const state::SharedState& newest = *mapped_.back();
+  if (!newest.is_epoch(fitting_epoch_)) return std::nullopt;
+  // Pairs with the release of the writer: the records up to here are in the logs.
+  const std::uint64_t visible = newest->visible.load(std::memory_order_acquire);
+  if (!newest.is_epoch(fitting_epoch_)) return std::nullopt;
+  return visible;
 }
 
 bool ViewSource::look_is_due() const {
@@ -248,6 +266,7 @@ bool ViewSource::look_around() {
                        std::memory_order_relaxed);
   const state::SharedState* const followed = shared_.load(std::memory_order_acquire);
   const bool followable = followed != nullptr && trusts(*followed);
+  fitting_epoch_ = 0;
   if (mapped_.empty() || mapped_.back()->replaced()) {
     auto current = manifest::read_current(context_.directory, Access::kReadOnly);
     Status same = current ? check_identity(context_, current->uuid) : current.error();
@@ -268,11 +287,13 @@ bool ViewSource::look_around() {
   if (!newest.is_epoch(epoch)) return followable && followed != &newest;  // not complete yet
   if (!trusts(newest)) {
     if (Status status = validate(newest); !status.ok()) {
+      if (newest.validate(context_.uuid, state::MountCheck::kAnyMount).ok()) fitting_epoch_ = epoch;
       follow(nullptr);
       return false;
     }
     trusted_epoch_.store(epoch, std::memory_order_relaxed);
   }
+  fitting_epoch_ = epoch;
   if (&newest != followed) follow(&newest);
   return true;
 }

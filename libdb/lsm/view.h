@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "lsm/catalog.h"
@@ -46,7 +47,8 @@ enum class Horizon : std::uint8_t { kVisible, kDurable };
 //
 // A read-only attachment follows the shared state where one lives, and answers with what it saw
 // last while that is being built anew. Where none lives, or a memtable it names is lost or damaged,
-// it replays the logs into private memory. Ten times a second its next read looks around:
+// it replays the logs into private memory; up to V and whenever V has moved, if there is a shared
+// state that fits but cannot be followed. Ten times a second its next read looks around:
 //   - nothing followed: is there a shared state by now?
 //   - another STATE in the directory than the one followed: the database was made anew (then it is
 //     another one, and all reads fail from now on), or restored (then that one is followed). So
@@ -80,6 +82,7 @@ class ViewSource {
   [[nodiscard]] Result<manifest::Version> version_of(const state::TableHalf& half, bool newest);
   [[nodiscard]] Result<ReadPoint> read_only_point(Horizon horizon);
   [[nodiscard]] Result<ReadPoint> last_point(Horizon horizon);
+  [[nodiscard]] std::optional<std::uint64_t> visible_to_others() const;
   [[nodiscard]] bool look_is_due() const;
   [[nodiscard]] bool trusts(const state::SharedState& shared) const;
   [[nodiscard]] bool built_anew(const state::SharedState& shared) const;
@@ -97,6 +100,7 @@ class ViewSource {
   std::atomic<std::uint64_t> trusted_epoch_{0};              // of the shared state, once validated
   std::atomic<std::int64_t> look_again_at_{0};               // monotonic nanoseconds
   std::vector<std::unique_ptr<state::SharedState>> mapped_;  // under adopt_mutex_; all kept
+  std::uint64_t fitting_epoch_ = 0;  // under adopt_mutex_: of the last one mapped; 0: does not fit
 };
 
 }  // namespace tidelock::lsm

@@ -28,6 +28,10 @@ Status stopped_short(const wal::LogFile& log, const wal::RecordReader& reader) {
                                              ": " + wal::to_string(reader.stop()));
 }
 
+bool is_damage(const Status& status) {
+  return status.code() == StatusCode::kCorruption || status.code() == StatusCode::kNotFound;
+}
+
 std::uint64_t sealed_count(const state::MemtableHalf& half, std::uint64_t oldest_log) {
   std::uint64_t count = 0;
   for (std::uint64_t i = 0; i + 1 < half.count; ++i) {
@@ -82,7 +86,8 @@ Result<Writer::Commit> Writer::commit(lock::Guard& guard, const WriteRequest& re
     // holder.
     if (Status redone = redo(); !redone.ok()) {
       return Status(StatusCode::kNotDurable,
-                    "committed, and visible after the next write: " + redone.message());
+                    "committed, but not visible before a later write mends the memtable: " +
+                        redone.message());
     }
   } else {
     publish_applied(*next);
@@ -155,6 +160,13 @@ Status Writer::adopt() {
   const state::MemtableEntry& entry = half.value.active();
   Result<std::shared_ptr<wal::LogFile>> log = logs_.get(entry);
   if (!log) return log.error();
+  Status status = map_arena(half.word, entry, *log);
+  if (is_damage(status)) return rebuild_arena(entry, **log, entry.arena_size);
+  return status;
+}
+
+Status Writer::map_arena(std::uint64_t word, const state::MemtableEntry& entry,
+                         std::shared_ptr<wal::LogFile> log) {
   Result<os::File> file = os::File::open(
       state::file_path(context_.directory, state::FileKind::kArena, entry.arena_number),
       os::FileAccess::kReadWrite);
@@ -164,9 +176,9 @@ Status Writer::adopt() {
   auto memtable =
       memtable::MemtableWriter::attach(arena->bytes(), entry.arena_number, entry.arena_nonce);
   if (!memtable) return memtable.error();
-  target_.emplace(Target{half.word, entry, std::move(*log), std::move(*arena), *memtable});
+  target_.emplace(Target{word, entry, std::move(log), std::move(*arena), *memtable});
   held_log_.store(entry.log_number, std::memory_order_relaxed);
-  logs_.drop_below(shared.tables.load().value.oldest_log);
+  logs_.drop_below((*context_.state)->tables.load().value.oldest_log);
   return {};
 }
 
@@ -210,7 +222,13 @@ Status Writer::redo() {
   const state::Position end = shared.end.load().value;
   TIDELOCK_CRASH_POINT("redo.begun");
   Status status = redo_records();
-  if (status.code() == StatusCode::kLimit) status = rebuild_arena();
+  if (status.code() == StatusCode::kLimit || is_damage(status)) {
+    // Writers killed again and again have used the arena up, or a stray store has damaged it.
+    const state::MemtableEntry entry = target_->entry;
+    const std::shared_ptr<wal::LogFile> log = target_->log;
+    const bool full = status.code() == StatusCode::kLimit;
+    status = rebuild_arena(entry, *log, full ? entry.arena_size * 2 : entry.arena_size);
+  }
   if (!status.ok()) return status;
   TIDELOCK_CRASH_POINT("redo.inserted");
   if (shared.applied.number() != end.lsn) {
@@ -238,22 +256,23 @@ Status Writer::redo_records() {
   return reader.position() == to ? Status() : stopped_short(*target_->log, reader);
 }
 
-// Writers killed again and again inside the same arena have used it up: a new one is filled from
-// the log, and takes its place in the view. Killed on the way: a file that nobody names.
-Status Writer::rebuild_arena() {
+// A new arena is filled from the log, and takes the old one's place in the view. Killed on the way:
+// a file that nobody names.
+Status Writer::rebuild_arena(const state::MemtableEntry& damaged, wal::LogFile& log,
+                             std::uint64_t size) {
   state::Layout& shared = **context_.state;
-  const wal::Position start = wal::start_of(target_->log->header());
-  const wal::Position to = in_active_log(shared.end.load().value);
-  Result<std::vector<std::byte>> bytes = target_->log->read(start.lsn, to.lsn);
+  const wal::Position start = wal::start_of(log.header());
+  const std::uint64_t end = shared.end.number();
+  Result<std::vector<std::byte>> bytes = log.read(start.lsn, end);
   if (!bytes) return bytes.error();
-  for (std::uint64_t size = target_->entry.arena_size * 2;; size *= 2) {
+  for (;; size *= 2) {
     const std::uint64_t number = shared.next_file_number.fetch_add(1, std::memory_order_relaxed);
     Result<NewArena> arena = make_arena(context_, number, size);
     if (!arena) return arena.error();
     wal::RecordReader reader(*bytes, start, context_.uuid);
     Status status;
     while (status.ok() && reader.next()) status = apply_record(arena->writer, reader.record());
-    if (status.ok() && !(reader.position() == to)) status = stopped_short(*target_->log, reader);
+    if (status.ok() && reader.position().lsn != end) status = stopped_short(log, reader);
     if (!status.ok()) {
       (void)os::unlink_file(state::file_path(context_.directory, state::FileKind::kArena, number));
       if (status.code() == StatusCode::kLimit) continue;
@@ -262,13 +281,13 @@ Status Writer::rebuild_arena() {
     TIDELOCK_CRASH_POINT("redo.arena_rebuilt");
     auto half = shared.memtables.load();
     state::MemtableEntry& entry = half.value.entries[half.value.count - 1];
-    const std::uint64_t replaced = entry.arena_number;
     entry.arena_number = number;
     entry.arena_nonce = arena->nonce;
     entry.arena_inode = arena->inode;
     entry.arena_size = size;
     shared.memtables.publish(half.number() + 1, half.value);
-    (void)os::unlink_file(state::file_path(context_.directory, state::FileKind::kArena, replaced));
+    (void)os::unlink_file(
+        state::file_path(context_.directory, state::FileKind::kArena, damaged.arena_number));
     return adopt();
   }
 }

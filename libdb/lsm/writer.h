@@ -92,7 +92,10 @@ class Writer {
   [[nodiscard]] Status adopt();
   [[nodiscard]] Status redo();
   [[nodiscard]] Status redo_records();
-  [[nodiscard]] Status rebuild_arena();
+  [[nodiscard]] Status map_arena(std::uint64_t word, const state::MemtableEntry& entry,
+                                 std::shared_ptr<wal::LogFile> log);
+  [[nodiscard]] Status rebuild_arena(const state::MemtableEntry& damaged, wal::LogFile& log,
+                                     std::uint64_t size);
   [[nodiscard]] bool half_full(std::uint64_t end_lsn);
   [[nodiscard]] bool has_room(const wal::Position& end, const WriteRequest& request) const;
   [[nodiscard]] bool abandoned() const;

@@ -7,6 +7,7 @@
 
 #include "manifest/manifest_reader.h"
 #include "manifest/manifest_writer.h"
+#include "os/crash_point.h"
 #include "support/child_process.h"
 #include "support/comes_true.h"
 #include "support/fault.h"
@@ -127,6 +128,23 @@ TEST_F(ReadOnlyTest, ReadsTheLogsWhereAMemtableIsLost) {
   EXPECT_TRUE(says(reader, "k", "1"));
   Db writer = write("k", "2");  // heals it
   EXPECT_TRUE(test::comes_true([&] { return says(reader, "k", "2"); }));
+}
+
+TEST_F(ReadOnlyTest, WithALostMemtableSeesWhatWasCommittedAndAllThatReturned) {
+  Db writer = write("k", "1");
+  test::ChildProcess child([this] {
+    Result<Db> mine = Db::open(path());
+    os::arm_crash_point("wal.record_copied", 1, SIGKILL);
+    return mine && mine->put("phantom", "2").ok() ? 1 : 2;
+  });
+  ASSERT_TRUE(test::killed_by(child.wait(), SIGKILL));
+  for (const std::string& arena : files("", ".mem")) fs::remove(path() + "/" + arena);
+  Db reader = open_for_reading();
+  EXPECT_EQ(reader.get("phantom").value(), Found()) << "copied, never committed";
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(writer.put("k", std::to_string(i)).ok());
+    ASSERT_TRUE(says(reader, "k", std::to_string(i))) << i;
+  }
 }
 
 TEST_F(ReadOnlyTest, ReadsTheLogsWhereAMemtableIsCutShort) {

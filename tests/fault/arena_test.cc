@@ -64,6 +64,11 @@ class DamagedArenaTest : public test::DatabaseTest {
     for (int i = 0; i < 500; ++i) EXPECT_TRUE(db_.put("k" + std::to_string(i), "value").ok());
   }
   [[nodiscard]] std::string arena() const { return path() + "/" + files("", ".mem").at(0); }
+  void overwrite() const {
+    std::fstream file(arena(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(20'000);
+    file << std::string(2'000, '!');
+  }
   void expect_flushed_from_the_log() {
     ASSERT_TRUE(db_.flush().ok());
     for (int i = 0; i < 500; ++i) {
@@ -76,17 +81,47 @@ class DamagedArenaTest : public test::DatabaseTest {
 };
 
 TEST_F(DamagedArenaTest, IsFlushedFromItsLogWhenBytesAreOverwritten) {
-  {
-    std::fstream file(arena(), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(20'000);
-    file << std::string(2'000, '!');
-  }
+  overwrite();
   expect_flushed_from_the_log();
 }
 
 TEST_F(DamagedArenaTest, IsFlushedFromItsLogWhenItsFileIsRemoved) {
   std::filesystem::remove(arena());
   expect_flushed_from_the_log();
+}
+
+TEST_F(DamagedArenaTest, IsFlushedFromItsLogAlsoBeforeARecordThatWasNeverCommitted) {
+  test::ChildProcess child([this] {
+    Result<Db> db = Db::open(path());
+    os::arm_crash_point("wal.record_copied", 1, SIGKILL);
+    return db && db->put("phantom", "2").ok() ? 1 : 2;
+  });
+  EXPECT_TRUE(test::killed_by(child.wait(), SIGKILL));
+  overwrite();
+  expect_flushed_from_the_log();
+  EXPECT_EQ(db_.get("phantom").value(), Found());
+}
+
+TEST_F(DamagedArenaTest, IsFilledAnewByTheWriteThatMeetsTheDamage) {
+  overwrite();
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(db_.put("k" + std::to_string(i), "value").ok()) << i;
+  ASSERT_TRUE(db_.put("another", "value").ok());
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(db_.get("k" + std::to_string(i)).value(), Found("value")) << i;
+  }
+  EXPECT_TRUE(db_.check().value().problems.empty());
+  EXPECT_TRUE(db_.close().ok());
+}
+
+TEST_F(DamagedArenaTest, IsFilledAnewByAProcessThatComesWhenItsFileIsGone) {
+  std::filesystem::remove(arena());
+  test::ChildProcess child([this] {
+    Result<Db> db = Db::open(path());
+    return db && db->put("another", "value").ok() ? 0 : 1;
+  });
+  EXPECT_TRUE(test::exited_with(child.wait(), 0));
+  EXPECT_EQ(db_.get("another").value(), Found("value"));
+  EXPECT_EQ(db_.get("k7").value(), Found("value"));
 }
 
 }  // namespace

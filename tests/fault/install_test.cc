@@ -132,6 +132,25 @@ TEST_F(InstallTest, ACompactionInDoubtKeepsItsTables) {
   }
 }
 
+TEST_F(InstallTest, AWriteThatNeedsAFlushInDoubtHasNotHappenedAndSaysSo) {
+  Db db = open(without_thread());
+  const std::string value(1000, 'v');
+  {
+    const test::OnSystemCall no_tables([](const os::SystemCallEvent& event) {
+      return event.call == SystemCall::kOpen && event.path.ends_with(".sst.tmp") ? EIO : 0;
+    });
+    int i = 0;
+    while (db.put("k" + std::to_string(i), value).ok()) ASSERT_LT(++i, 20'000);
+  }
+  {
+    const FailAfterManifestSync fault(SystemCall::kOpen, "MANIFEST-", true);
+    EXPECT_EQ(db.put("victim", value).code(), StatusCode::kIo);
+    EXPECT_NE(fault.failed(), 0);
+  }
+  EXPECT_EQ(db.get("victim").value(), Found());
+  EXPECT_TRUE(db.put("victim", value).ok());
+}
+
 TEST_F(InstallTest, ASyncThatFailsForWantOfADescriptorCondemnsNoLog) {
   Db db = open(without_thread());
   const std::uint64_t rolls = db.stats().value().rolls;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,26 @@ class Fault : public os::SystemCallHook {
   os::SystemCallVerdict verdict_;
   std::string suffix_;
   std::atomic<int> calls_{0};
+};
+
+// While it lives, it is asked before each system call which error that ends with; 0: none.
+class OnSystemCall : public os::SystemCallHook {
+ public:
+  using Decide = std::function<int(const os::SystemCallEvent&)>;
+  explicit OnSystemCall(Decide decide) : decide_(std::move(decide)) {
+    os::set_system_call_hook(this);
+  }
+  ~OnSystemCall() override { os::set_system_call_hook(nullptr); }
+  OnSystemCall(const OnSystemCall&) = delete;
+  OnSystemCall& operator=(const OnSystemCall&) = delete;
+
+  os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
+    return {.error = decide_(event)};
+  }
+  void after(const os::SystemCallEvent&) override {}
+
+ private:
+  Decide decide_;
 };
 
 }  // namespace tidelock::test

@@ -33,8 +33,10 @@ enum class Durability : std::uint8_t {
 
 // Who flushes and compacts on behalf of this handle.
 enum class Background : std::uint8_t {
-  kThread = 0,  // a thread of this process, started when the first job is due, joined by close
-  kNone = 1,    // no thread ever; the calls that write do what nobody else does
+  // A thread of this process, started when the first job is due, and one that syncs periodic
+  // writes, started by the first of them. Joined by close.
+  kThread = 0,
+  kNone = 1,  // no thread ever; the calls that write do what nobody else does
 };
 
 enum class Compression : std::uint8_t { kNone = 0, kLz4 = 1, kZstd = 2 };
@@ -61,9 +63,9 @@ struct Options {
   Wait wait{};
   Handover handover = Handover::kBounded;
   Background background = Background::kThread;
-  // With kPeriodic: an unsynced write is synced after at most this long by a background thread of
-  // this process, or of any other whose thread runs; without one, by the next call of a process
-  // after that time. By close in any case. At least 1 ms.
+  // With kPeriodic: the sync of a write begins after at most this long, in a thread of this process
+  // that does nothing else, or of another that found the writes of a dead one; without a thread, in
+  // the next call of a process after that time. By close in any case. At least 1 ms.
   std::chrono::milliseconds sync_period{1'000};
   // Shown to those who wait for this process, cut after 48 bytes; default: the program's name.
   std::string label{};

@@ -22,14 +22,49 @@ namespace {
 
 using Mode = os::ByteLocks::Mode;
 
-Result<os::File> open_lock(const std::string& directory, const os::FileOwnership& ownership) {
-  const bool exists = os::file_exists(directory + "/" + state::kLockName);
-  // A directory of another store gets no file of ours.
-  if (!exists && os::file_exists(directory + "/" + state::kCurrentName)) {
+// What opening says where CURRENT is missing, and nobody is making or destroying a database.
+Status no_database(const std::string& directory) {
+  Status status = check_vacant(directory);
+  if (!status.ok()) return status;
+  return Status(StatusCode::kNotFound, "open " + directory + ": there is no database");
+}
+
+// Try again: somebody is preparing the shared state, or is leaving it. `cause` says what was found.
+Status not_now(const std::string& directory, const std::string& cause) {
+  BusyInfo busy;
+  busy.reason = BusyReason::kOpen;
+  return Status(StatusCode::kBusy, "open " + directory + ": " + cause, std::move(busy));
+}
+
+bool is_not_now(const Status& status) {
+  return status.busy() != nullptr && status.busy()->reason == BusyReason::kOpen;
+}
+
+// A directory of another store gets no file of ours, nor one where there is nothing to open, nor
+// one that create_database would refuse. Precondition: LOCK was missing.
+Status check_may_make_lock(const std::string& directory, OpenMode mode) {
+  const std::string lock = directory + "/" + state::kLockName;
+  const std::string current = directory + "/" + state::kCurrentName;
+  if (os::file_exists(current)) {
     Status ours = manifest::read_current(directory, Access::kReadOnly).status();
-    if (ours.code() == StatusCode::kUnsupported) return ours;
+    return ours.code() == StatusCode::kUnsupported ? ours : Status();
   }
-  return open_or_create_lock(directory, ownership);
+  Status status = mode == OpenMode::kOpen ? no_database(directory) : check_vacant(directory);
+  // Whoever makes one begins with LOCK.
+  if (!status.ok() && (os::file_exists(lock) || os::file_exists(current))) {
+    return not_now(directory, "it is being made");
+  }
+  return status;
+}
+
+Result<os::File> open_lock(const Context& context) {
+  const std::string& directory = context.directory;
+  Result<os::File> file =
+      os::File::open(directory + "/" + state::kLockName, os::FileAccess::kReadWrite);
+  if (file || file.error().code() != StatusCode::kNotFound) return file;
+  Status status = check_may_make_lock(directory, context.options.mode);
+  if (!status.ok()) return status;
+  return open_or_create_lock(directory, context.ownership());
 }
 
 // A lock on one descriptor must exclude another, and a second mapping must see the first.
@@ -146,23 +181,10 @@ Result<bool> create_if_asked(const std::string& directory, const Options& option
     return Status(StatusCode::kExists, "create " + directory + ": there is a database already");
   }
   if (exists) return false;
-  if (options.mode == OpenMode::kOpen) {
-    return Status(StatusCode::kNotFound, "open " + directory + ": there is no database");
-  }
+  if (options.mode == OpenMode::kOpen) return no_database(directory);
   Status status = create_database(directory, options);
   if (!status.ok()) return status;
   return true;
-}
-
-// Try again: somebody is preparing the shared state, or is leaving it. `cause` says what was found.
-Status not_now(const std::string& directory, const std::string& cause) {
-  BusyInfo busy;
-  busy.reason = BusyReason::kOpen;
-  return Status(StatusCode::kBusy, "open " + directory + ": " + cause, std::move(busy));
-}
-
-bool is_not_now(const Status& status) {
-  return status.busy() != nullptr && status.busy()->reason == BusyReason::kOpen;
 }
 
 std::unique_ptr<Context> make_context(const std::string& directory, const Options& options) {
@@ -208,10 +230,23 @@ Status attach_beside_others(Context& context) {
   }
 }
 
+// A reader found no CURRENT. Whoever makes or destroys a database holds `open` exclusively; then
+// files without CURRENT say nothing.
+Status explain_absence(const Context& context) {
+  Status missing(StatusCode::kNotFound, "open " + context.directory + ": there is no database");
+  if (context.locks != nullptr) {
+    const Result<bool> in_work = context.locks->held_by_another(kOpenByte);
+    if (!in_work) return in_work.error();
+    if (*in_work) return missing;
+  }
+  Status status = no_database(context.directory);
+  return os::file_exists(context.directory + "/" + state::kCurrentName) ? missing : status;
+}
+
 // One try to get in.
 Result<Attached> try_attach(const std::string& directory, const Options& options) {
   auto context = make_context(directory, options);
-  Result<os::File> lock_file = open_lock(directory, context->ownership());
+  Result<os::File> lock_file = open_lock(*context);
   if (!lock_file) return lock_file.error();
   if (Status status = check_one_link(*lock_file); !status.ok()) return status;
   context->locks = std::make_unique<os::ByteLocks>(std::move(*lock_file));
@@ -281,7 +316,9 @@ Result<Attached> attach_read_only(const std::string& directory, const Options& o
   } else if (lock_file.error().code() != StatusCode::kNotFound) {
     return lock_file.error();
   }
-  if (Status status = read_identity(*context); !status.ok()) return status;
+  Status status = read_identity(*context);
+  if (status.code() == StatusCode::kNotFound) status = explain_absence(*context);
+  if (!status.ok()) return status;
   return Attached{std::move(context), false};
 }
 

@@ -15,7 +15,8 @@ namespace tidelock::lsm {
 // The `open` byte is held shared by everybody who is attached. Whoever gets it exclusively knows
 // that nobody is, and may create and rebuild; he then goes down to shared without a gap. Whoever
 // finds others attached takes their state as it is. Killed anywhere: the kernel drops the byte, and
-// the next one begins again. An error leaves the directory as it was, also one amid a creation.
+// the next one begins again. An error leaves the directory as it was, also one amid a creation;
+// but for kNotDurable: then the new database stands, and is not open.
 struct Attached {
   std::unique_ptr<Context> context;
   bool first = false;  // nobody else was attached, so what the dead left may be swept

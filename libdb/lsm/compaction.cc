@@ -10,6 +10,7 @@
 
 #include "lsm/compaction_picker.h"
 #include "lsm/merging_iterator.h"
+#include "lsm/place.h"
 #include "lsm/table_set.h"
 #include "lsm/table_writer.h"
 #include "os/crash_point.h"
@@ -90,6 +91,7 @@ manifest::VersionEdit edit_for(const CompactionPlan& plan,
 }
 
 void remove_inputs(const Context& context, const CompactionPlan& plan) {
+  if (!check_place(context).ok()) return;
   for (const auto* files : {&plan.inputs, &plan.next_inputs}) {
     for (const manifest::FilePtr& file : *files) {
       (void)os::unlink_file(

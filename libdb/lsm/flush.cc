@@ -8,6 +8,7 @@
 
 #include "lsm/log_replay.h"
 #include "lsm/open_memtable.h"
+#include "lsm/place.h"
 #include "os/crash_point.h"
 #include "os/directory.h"
 #include "state/file_names.h"
@@ -47,6 +48,7 @@ manifest::VersionEdit flush_edit(const Sealed& sealed,
 }
 
 void remove_files(const Context& context, const state::MemtableEntry& entry) {
+  if (!check_place(context).ok()) return;
   (void)os::unlink_file(
       state::file_path(context.directory, state::FileKind::kArena, entry.arena_number));
   (void)os::unlink_file(

@@ -29,24 +29,6 @@ Status make(const std::string& directory, const Options& options) {
   return {};
 }
 
-Status check_database(const std::string& path) {
-  Result<bool> current = os::exists(path + "/" + state::kCurrentName);
-  if (!current) return current.error();
-  if (*current) return {};
-  Result<std::vector<std::string>> names = os::list_directory(path);
-  if (!names) return names.error();
-  for (const std::string& name : *names) {
-    const auto file = state::parse_file_name(name);
-    // A creation that died leaves a manifest, and a destruction that died anything; both are done
-    // again by whoever asks for them.
-    if (file && file->kind != state::FileKind::kManifest) {
-      return Status(StatusCode::kCorruption,
-                    "open " + path + ": there is no CURRENT, but there is " + name);
-    }
-  }
-  return Status(StatusCode::kNotFound, "open " + path + ": there is no database");
-}
-
 }  // namespace
 
 Result<Ground> prepare_ground(const std::string& directory, const Options& options) {
@@ -67,7 +49,6 @@ Result<Ground> prepare_ground(const std::string& directory, const Options& optio
   ground.path = std::move(*canonical);
   Status status = check_file_system(ground.path, options);
   if (status.ok()) status = os::check_directory_mode(ground.path);
-  if (status.ok() && only_open) status = check_database(ground.path);
   if (status.ok()) return ground;
   leave_ground(ground);
   return status;
@@ -75,6 +56,19 @@ Result<Ground> prepare_ground(const std::string& directory, const Options& optio
 
 void leave_ground(const Ground& ground) {
   if (ground.made) (void)os::remove_directory(ground.path);
+}
+
+Status check_vacant(const std::string& directory) {
+  Result<std::vector<std::string>> names = os::list_directory(directory);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    const auto file = state::parse_file_name(name);
+    if (file && file->kind != state::FileKind::kManifest) {
+      return Status(StatusCode::kCorruption,
+                    "open " + directory + ": there is no CURRENT, but there is " + name);
+    }
+  }
+  return {};
 }
 
 }  // namespace tidelock::lsm

@@ -150,9 +150,8 @@ Status GroupCommit::sync(const Part& part) {
   Status status = logs_.sync(*part.log, part.from, part.to);
   const bool in_tables = shared.tables.load().value.oldest_log > part.number;
   if (status.ok() || in_tables) return {};
-  const bool disk_failed = status.code() == StatusCode::kIo ||
-                           status.code() == StatusCode::kNoSpace ||
-                           status.code() == StatusCode::kCorruption;
+  const bool disk_failed =
+      status.code() == StatusCode::kIo || status.code() == StatusCode::kCorruption;
   if (disk_failed) mark_failed(part);
   return status;
 }

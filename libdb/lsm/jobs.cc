@@ -76,6 +76,7 @@ Result<JobResult> Jobs::sweep_left_overs() {
 }
 
 void Jobs::drop_flushed() {
+  writer_.drop_flushed_logs();
   if (!writer_.holds_flushed()) return;
   const Result<lock::Guard> guard =
       context_.queue->acquire(Wait::Policy::kFailFast, {}, os::Deadline::after({}));

@@ -35,8 +35,8 @@ class Jobs {
   [[nodiscard]] Result<JobResult> settle();
   // Removes files that killed processes left, if nobody is making any.
   [[nodiscard]] Result<JobResult> sweep_left_overs();
-  // Lets go of a memtable that this process keeps for writing and that is in tables, unless the
-  // writer lock is taken.
+  // Lets go of logs that are in tables, and of the memtable that this process keeps for writing if
+  // it is, unless the writer lock is taken.
   void drop_flushed();
 
  private:

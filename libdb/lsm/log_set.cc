@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "lsm/place.h"
 #include "os/crash_point.h"
 #include "os/directory.h"
 #include "os/mapping.h"
@@ -68,12 +69,17 @@ Status LogSet::sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to) {
   if (!trusted) {
     if (Status status = rewrite(log, from, to); !status.ok()) return status;
   }
-  if (Status status = log.file().datasync(); !status.ok()) return status;
+  if (Status status = log.file().datasync(); !status.ok()) {
+    return Status(StatusCode::kIo, status.message());  // whatever it is: it is said once (C6)
+  }
   const Result<std::uint64_t> names = log.file().link_count();
   if (!names) return names.error();
   if (*names == 0) return Status(StatusCode::kNotFound, log.file().path() + " was removed");
   if (!named) {
     if (Status status = os::sync_directory(context_.directory); !status.ok()) return status;
+    if (!check_place(context_).ok()) {
+      return Status(StatusCode::kNotFound, log.file().path() + " was moved with its directory");
+    }
   }
   const std::lock_guard guard(mutex_);
   trusted_.insert(number);

@@ -28,7 +28,10 @@ class LogSet {
   // Syncs the log; on this process's first sync of it also the directory (rule C2). Before the
   // first sync through a descriptor that others had before us, [from, to) is verified and written
   // over itself: the kernel may have reported a failed write-back to them alone (rule C3).
-  // kCorruption if it does not verify. kNotFound: it has lost its name. LSNs.
+  // kIo, kCorruption: what the disk has of the log is unknown, or does not verify, and it must not
+  // be synced again (rule C6). Every other error is this process's own, or that of the name:
+  // kNoSpace before anything is synced, of a process that may not write files of that size;
+  // kNotFound where the log was removed or moved. LSNs.
   [[nodiscard]] Status sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to);
 
  private:

@@ -56,7 +56,7 @@ Result<NewArena> make_arena(const Context& context, std::uint64_t number, std::u
     return NewArena{nonce, identity->inode, std::move(*mapping), *writer};
   };
   Result<NewArena> arena = make();
-  if (!arena) (void)os::unlink_file(path);
+  if (!arena) os::unlink_made(*file);
   return arena;
 }
 
@@ -65,7 +65,7 @@ Result<os::File> make_log(const Context& context, std::uint64_t number, std::uin
   Result<os::File> file = os::File::create(path, context.ownership());
   if (!file) return file;
   if (Status status = file->allocate(size); !status.ok()) {
-    (void)os::unlink_file(path);
+    os::unlink_made(*file);
     return status;
   }
   return file;

@@ -7,7 +7,9 @@
 
 #include "lock/layout.h"
 #include "lsm/catalog.h"
+#include "lsm/destroy.h"
 #include "lsm/flush.h"
+#include "lsm/ground.h"
 #include "lsm/log_replay.h"
 #include "lsm/log_set.h"
 #include "lsm/new_memtable.h"
@@ -226,6 +228,35 @@ manifest::CreationOptions creation_options(const FixedOptions& fixed) {
   return created;
 }
 
+// Precondition: check_vacant.
+Status make_first_version(const std::string& directory, const Options& options) {
+  constexpr std::uint64_t kFirstManifest = 1;
+  constexpr std::uint64_t kFirstLog = 2;
+  const manifest::ManifestId id{manifest::random_uuid(), kFirstManifest};
+  const std::string path = state::file_path(directory, state::FileKind::kManifest, kFirstManifest);
+  if (os::file_exists(path)) {
+    if (Status status = os::unlink_file(path); !status.ok()) return status;
+  }
+  manifest::VersionEdit edit;
+  edit.created = creation_options(options.fixed);
+  edit.oldest_log = kFirstLog;
+  edit.oldest_lsn = 0;
+  edit.oldest_sequence = 0;
+  edit.next_file_number = kFirstLog;
+  edit.last_sequence = 0;
+  const os::FileOwnership ownership{options.file_mode, options.file_group};
+  Result<manifest::ManifestPosition> end =
+      manifest::create_manifest(directory, id, edit, ownership);
+  if (!end) return end.error();
+  TIDELOCK_CRASH_POINT("create.manifest_made");
+  Status status = manifest::install_current(
+      directory, {.features = {}, .uuid = id.uuid, .manifest_number = kFirstManifest}, ownership);
+  if (!status.ok()) return status;
+  // Not before: a manifest whose CURRENT may be lost in a power cut is not appended to.
+  if (auto writer = manifest::ManifestWriter::open(directory, id)) writer->mark_end(*end);
+  return {};
+}
+
 }  // namespace
 
 Status rebuild(Context& context) {
@@ -262,36 +293,11 @@ Status check_live_files(const Context& context) {
 }
 
 Status create_database(const std::string& directory, const Options& options) {
-  Result<std::vector<std::string>> names = os::list_directory(directory);
-  if (!names) return names.error();
-  for (const std::string& name : *names) {
-    const auto file = state::parse_file_name(name);
-    if (!file) continue;
-    if (file->kind == state::FileKind::kManifest) continue;  // of a creation that died
-    return Status(StatusCode::kCorruption,
-                  "create " + directory + ": there is no CURRENT, but there is " + name);
-  }
-  constexpr std::uint64_t kFirstManifest = 1;
-  constexpr std::uint64_t kFirstLog = 2;
-  const manifest::ManifestId id{manifest::random_uuid(), kFirstManifest};
-  const std::string path = state::file_path(directory, state::FileKind::kManifest, kFirstManifest);
-  if (os::file_exists(path)) {
-    if (Status status = os::unlink_file(path); !status.ok()) return status;
-  }
-  manifest::VersionEdit edit;
-  edit.created = creation_options(options.fixed);
-  edit.oldest_log = kFirstLog;
-  edit.oldest_lsn = 0;
-  edit.oldest_sequence = 0;
-  edit.next_file_number = kFirstLog;
-  edit.last_sequence = 0;
-  const os::FileOwnership ownership{options.file_mode, options.file_group};
-  Result<manifest::ManifestPosition> end =
-      manifest::create_manifest(directory, id, edit, ownership);
-  if (!end) return end.error();
-  TIDELOCK_CRASH_POINT("create.manifest_made");
-  return manifest::install_current(
-      directory, {.features = {}, .uuid = id.uuid, .manifest_number = kFirstManifest}, ownership);
+  if (Status status = check_vacant(directory); !status.ok()) return status;
+  Status status = make_first_version(directory, options);
+  // What could not be made whole is not left half made. Not durable: CURRENT stands.
+  if (!status.ok() && status.code() != StatusCode::kNotDurable) (void)remove_files(directory);
+  return status;
 }
 
 }  // namespace tidelock::lsm

@@ -17,7 +17,9 @@ namespace tidelock::lsm {
 [[nodiscard]] Status check_live_files(const Context& context);
 
 // Makes the first manifest and CURRENT, the last step. Killed before it: there is no database, and
-// the next to create one starts again.
+// the next to create one starts again. An error leaves nothing, LOCK neither, with two exceptions.
+// kCorruption: there are files of a database without CURRENT, and nothing was touched. kNotDurable:
+// the database stands, and may not survive a power cut. Under the exclusive `open` byte.
 [[nodiscard]] Status create_database(const std::string& directory, const Options& options);
 
 }  // namespace tidelock::lsm

@@ -19,6 +19,7 @@ bool covers(const MemtableSizes& have, const MemtableSizes& wanted) {
 }  // namespace
 
 void remove_spare_files(const Context& context, std::uint64_t number) {
+  if (!check_place(context).ok()) return;
   (void)os::unlink_file(state::file_path(context.directory, state::FileKind::kLog, number));
   (void)os::unlink_file(state::file_path(context.directory, state::FileKind::kArena, number));
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "lsm/place.h"
 #include "os/crash_point.h"
 #include "os/directory.h"
 #include "state/file_names.h"
@@ -87,6 +88,7 @@ Result<std::vector<std::string>> left_overs(const Context& context,
   const Named named = names_in_use(**context.state, version);
   Result<std::vector<std::string>> names = os::list_directory(context.directory);
   if (!names) return names.error();
+  if (Status status = check_place(context); !status.ok()) return status;
   std::erase_if(*names, [&named](const std::string& name) {
     const auto file = state::parse_file_name(name);
     return !file || named.contains(*file);
@@ -108,6 +110,7 @@ Result<JobResult> sweep(Context& context, Catalog& catalog, const os::Deadline& 
   std::uint64_t removed = 0;
   for (const std::string& name : *doomed) {
     TIDELOCK_CRASH_POINT("sweep.removing");
+    if (Status status = check_place(context); !status.ok()) return status;
     if (os::unlink_file(context.directory + "/" + name).ok()) ++removed;
   }
   if (removed != 0) {

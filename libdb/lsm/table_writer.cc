@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "lsm/place.h"
 #include "lsm/table_set.h"
 #include "os/crash_point.h"
 #include "os/directory.h"
@@ -13,10 +14,8 @@
 namespace tidelock::lsm {
 
 TableWriter::~TableWriter() {
-  if (pending_) {
-    (void)os::unlink_file(
-        state::file_path(context_.directory, state::FileKind::kTemporary, pending_->number));
-  }
+  if (pending_) os::unlink_made(pending_->builder.file());
+  if (tables_.empty() || !check_place(context_).ok()) return;
   for (const manifest::FilePtr& table : tables_) {
     (void)os::unlink_file(
         state::file_path(context_.directory, state::FileKind::kTable, table->number));
@@ -30,6 +29,11 @@ Status TableWriter::begin() {
       os::File::create(state::file_path(context_.directory, state::FileKind::kTemporary, number),
                        context_.ownership());
   if (!file) return file.error();
+  // Looked at after the file was made: a new name harms nobody, and this way none stays elsewhere.
+  if (Status status = check_place(context_); !status.ok()) {
+    os::unlink_made(*file);
+    return status;
+  }
   const std::string path = file->path();
   auto builder = table::Builder::create(
       std::move(*file), {.identity = table_identity(context_.uuid, number),
@@ -60,9 +64,10 @@ Status TableWriter::end() {
   if (Status status = pending_->builder.file().sync(); !status.ok()) return status;
   TIDELOCK_CRASH_POINT("table.synced");
   const std::uint64_t number = pending_->number;
-  if (Status status =
-          os::rename_file(state::file_path(context_.directory, state::FileKind::kTemporary, number),
-                          state::file_path(context_.directory, state::FileKind::kTable, number));
+  if (Status status = check_place(context_); !status.ok()) return status;
+  if (Status status = os::rename_to_new(
+          state::file_path(context_.directory, state::FileKind::kTemporary, number),
+          state::file_path(context_.directory, state::FileKind::kTable, number));
       !status.ok()) {
     return status;
   }

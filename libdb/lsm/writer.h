@@ -70,7 +70,10 @@ class Writer {
 
   // Lets go of a memtable that is in tables, with its log, so that they cost no space any more.
   void drop_flushed(const lock::Guard& guard);
-  // Whether there is anything to let go of. Any thread, no lock needed.
+  // The same for logs alone that this process has not written to, only synced. Any thread, no lock
+  // needed.
+  void drop_flushed_logs() { logs_.drop_below((*context_.state)->tables.load().value.oldest_log); }
+  // Whether there is a memtable to let go of. Any thread, no lock needed.
   [[nodiscard]] bool holds_flushed() const {
     const std::uint64_t held = held_log_.load(std::memory_order_relaxed);
     return held != 0 && held < (*context_.state)->tables.load().value.oldest_log;

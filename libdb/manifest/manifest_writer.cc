@@ -46,7 +46,7 @@ Status write_whole(const std::string& path, std::span<const std::byte> header,
   Status status = file->write(0, header);
   if (status.ok()) status = file->write(header.size(), record);
   if (status.ok()) status = file->sync();
-  if (!status.ok()) (void)os::unlink_file(path);  // the first error is the one that counts
+  if (!status.ok()) os::unlink_made(*file);  // the first error is the one that counts
   return status;
 }
 
@@ -115,7 +115,6 @@ Status ManifestWriter::sync_record() {
                                              ": the edit may not survive: " + status.message());
 }
 
-// Without the mark the record counts all the same. So a failure here is none of the caller's.
 void ManifestWriter::mark_end(const ManifestPosition& end) {
   const EncodedRecord mark = encode_record(end, RecordKind::kEndMark, {}, file_.header().salt);
   (void)file_.file().write(end.length, mark.bytes);

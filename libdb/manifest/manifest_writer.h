@@ -43,6 +43,10 @@ class ManifestWriter {
   [[nodiscard]] Result<ManifestPosition> append(const ManifestPosition& at,
                                                 const VersionEdit& edit);
 
+  // Says that the records up to `end` are on disk, and the name of the file too. Without the mark
+  // they count all the same, see ManifestReader::synced; so a failure here is none of the caller's.
+  void mark_end(const ManifestPosition& end);
+
   [[nodiscard]] const ManifestId& id() const { return file_.header().id; }
 
  private:
@@ -50,7 +54,6 @@ class ManifestWriter {
 
   Status check_nothing_at(const ManifestPosition& at) const;
   Status sync_record();
-  void mark_end(const ManifestPosition& end);
 
   ManifestFile file_;
 };

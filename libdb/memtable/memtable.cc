@@ -43,13 +43,6 @@ Result<Lookup> Memtable::lookup(std::string_view key, std::uint64_t sequence_max
   return Lookup{.kind = Lookup::Kind::kValue, .value = entry.value(), .sequence = entry.sequence};
 }
 
-Result<std::optional<std::uint64_t>> Memtable::newest_sequence(std::string_view key) const {
-  const Result<const Entry*> newest = find(arena_, key);
-  if (!newest) return newest.error();
-  if (*newest == nullptr) return std::optional<std::uint64_t>();
-  return std::optional((*newest)->sequence);
-}
-
 MemtableIterator Memtable::iterate(std::uint64_t sequence_max) const {
   return MemtableIterator(arena_, sequence_max);
 }

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 
@@ -64,8 +63,6 @@ class Memtable {
 
   // The newest version of `key` with a sequence number <= `sequence_max`.
   [[nodiscard]] Result<Lookup> lookup(std::string_view key, std::uint64_t sequence_max) const;
-  // Of the newest version of `key`, a tombstone included; nothing when it has none here.
-  [[nodiscard]] Result<std::optional<std::uint64_t>> newest_sequence(std::string_view key) const;
   [[nodiscard]] MemtableIterator iterate(std::uint64_t sequence_max) const;
 
   // Exact. (While an insert goes on, or after a writer was killed in one and until the next, that

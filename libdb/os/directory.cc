@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -41,6 +42,30 @@ Result<struct statfs> file_system_of(const std::string& path) {
   return facts;
 }
 
+// The answer of XFS to a question about its layout. Its header is in no package of the C library,
+// so what is needed of it stands here; kernels of all ages know this version of the structure.
+struct XfsGeometry {
+  std::uint32_t sizes[8];
+  std::uint64_t extents[4];
+  std::uint8_t uuid[16];
+  std::uint32_t stripe[2];
+  std::int32_t version;
+  std::uint32_t flags;
+  std::uint32_t more_sizes[4];
+};
+static_assert(sizeof(XfsGeometry) == 112);
+constexpr unsigned long kXfsGeometryRequest = _IOR('X', 124, XfsGeometry);
+constexpr std::uint32_t kXfsHasReflink = 1U << 20;
+
+bool xfs_may_share_blocks(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return true;
+  XfsGeometry geometry{};
+  const int result = ::ioctl(descriptor, kXfsGeometryRequest, &geometry);
+  ::close(descriptor);
+  return result != 0 || (geometry.flags & kXfsHasReflink) != 0;
+}
+
 }  // namespace
 
 Status rename_file(const std::string& from, const std::string& to) {
@@ -51,12 +76,32 @@ Status rename_file(const std::string& from, const std::string& to) {
   return {};
 }
 
+Status rename_to_new(const std::string& from, const std::string& to) {
+  const SystemCallEvent event{.call = SystemCall::kRename, .path = from, .target = to};
+  if (const int error = announce(event).error) return error_status(error, "rename", from);
+  int result = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
+  if (result != 0 && (errno == EINVAL || errno == ENOSYS)) {  // not every file system has the flag
+    if (file_exists(to)) return error_status(EEXIST, "rename " + from + " to", to);
+    result = ::rename(from.c_str(), to.c_str());
+  }
+  if (result != 0 && errno == EEXIST) return error_status(EEXIST, "rename " + from + " to", to);
+  if (result != 0) return error_status(errno, "rename", from);
+  confirm(event);
+  return {};
+}
+
 Status unlink_file(const std::string& path) {
   const SystemCallEvent event{.call = SystemCall::kUnlink, .path = path};
   if (const int error = announce(event).error) return error_status(error, "unlink", path);
   if (::unlink(path.c_str()) != 0) return error_status(errno, "unlink", path);
   confirm(event);
   return {};
+}
+
+void unlink_made(const File& file) {
+  const Result<FileIdentity> made = file.identity();
+  const Result<FileIdentity> there = path_identity(file.path());
+  if (made && there && *made == *there) (void)unlink_file(file.path());
 }
 
 Status sync_directory(const std::string& path) {
@@ -213,8 +258,15 @@ Status check_directory_mode(const std::string& path) {
 bool mapped_stores_may_fail(const std::string& path) {
   Result<struct statfs> facts = file_system_of(path);
   if (!facts) return true;
-  const auto magic = static_cast<std::uint32_t>(facts->f_type);
-  return magic != EXT4_SUPER_MAGIC && magic != TMPFS_MAGIC;
+  switch (static_cast<std::uint32_t>(facts->f_type)) {
+    case EXT4_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+      return false;
+    case kXfsMagic:
+      return xfs_may_share_blocks(path);
+    default:
+      return true;
+  }
 }
 
 }  // namespace tidelock::os

@@ -12,6 +12,11 @@
 namespace tidelock::os {
 
 [[nodiscard]] Status rename_file(const std::string& from, const std::string& to);
+// kExists, and nothing done, if there is anything at `to`: for names that are given once.
+[[nodiscard]] Status rename_to_new(const std::string& from, const std::string& to);
+// Removes a file that this process has made and cannot use, unless another one is at its path by
+// now.
+void unlink_made(const File& file);
 // kNotFound if there is none.
 [[nodiscard]] Status unlink_file(const std::string& path);
 [[nodiscard]] Status sync_directory(const std::string& path);
@@ -44,7 +49,8 @@ namespace tidelock::os {
 // kPermission if others may plant files there: world-writable with the sticky bit, as /tmp is.
 [[nodiscard]] Status check_directory_mode(const std::string& path);
 // True where a store into a mapped, allocated block can need a new block and so kill the process
-// on a full disk: Btrfs, XFS with shared extents, and everything that is not known not to.
+// on a full disk: Btrfs, XFS that can share extents (made with reflink, as mkfs.xfs does unless
+// told otherwise), and everything that is not known not to.
 [[nodiscard]] bool mapped_stores_may_fail(const std::string& path);
 
 }  // namespace tidelock::os

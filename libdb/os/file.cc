@@ -235,18 +235,6 @@ Status File::write_zeroes(std::uint64_t size) {
   return {};
 }
 
-Status File::truncate(std::uint64_t size) {
-  const SystemCallEvent event{.call = SystemCall::kTruncate, .path = path_, .length = size};
-  if (const int error = announce(event).error) return error_status(error, "truncate", path_);
-  int result;
-  do {
-    result = ::ftruncate(descriptor_, static_cast<off_t>(size));
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) return error_status(errno, "truncate", path_);
-  confirm(event);
-  return {};
-}
-
 Status File::punch_hole(std::uint64_t from, std::uint64_t to) {
   if (from >= to) return {};
   const SystemCallEvent event{

@@ -59,7 +59,6 @@ class File {
   [[nodiscard]] Status reserve(std::uint64_t size);
   // reserve, then writes zeroes: later syncs of overwritten bytes need no metadata.
   [[nodiscard]] Status allocate(std::uint64_t size);
-  [[nodiscard]] Status truncate(std::uint64_t size);
   // Gives the blocks of [from, to) back; they read as zeroes, the size stays. kUnsupported where
   // the file system cannot.
   [[nodiscard]] Status punch_hole(std::uint64_t from, std::uint64_t to);
@@ -69,8 +68,6 @@ class File {
   [[nodiscard]] Result<std::uint64_t> link_count() const;
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  // Messages and hooks name the file so from now on; it was renamed.
-  void set_path(std::string path) { path_ = std::move(path); }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
   // Leaves the descriptor alone from now on: a fork handler closed it.
   void forget() noexcept { descriptor_ = -1; }

@@ -87,8 +87,4 @@ void Mapping::announce_store(std::uint64_t offset, std::uint64_t length) const {
   confirm(event);
 }
 
-void Mapping::expect_random_access() noexcept {
-  ::madvise(region_.address(), region_.size(), MADV_RANDOM);
-}
-
 }  // namespace tidelock::os

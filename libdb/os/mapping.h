@@ -31,8 +31,6 @@ class Mapping {
   void store(std::uint64_t offset, std::span<const std::byte> data);
   // Tells the recorder of bytes that were stored in place.
   void announce_store(std::uint64_t offset, std::uint64_t length) const;
-  // Expect random access: no read-ahead on faults. A hint, so it cannot fail.
-  void expect_random_access() noexcept;
 
  private:
   // A region that is given back by the process that mapped it. In a forked child the addresses are

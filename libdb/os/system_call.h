@@ -20,7 +20,6 @@ enum class SystemCall : std::uint8_t {
   kDataSync,
   kSync,
   kAllocate,
-  kTruncate,
   kPunchHole,
   kStat,
   kMap,

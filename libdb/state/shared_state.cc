@@ -90,8 +90,10 @@ Status SharedState::validate(const Uuid& uuid, MountCheck mount_check) const {
 
 void SharedState::begin_rebuild() noexcept {
   Layout* const shared = layout();
-  // A reader that saw any of the zeroes below also finds the magic gone when it checks again.
-  shared->header.magic.store(0, std::memory_order_seq_cst);
+  // A reader that saw any of the zeroes below also finds the magic gone when it checks again: the
+  // fence keeps them behind the magic. Pairs with the acquire of what he read, before is_epoch.
+  shared->header.magic.store(0, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
   std::memset(mapping_.bytes().data() + sizeof(shared->header.magic), 0,
               kFileSize - sizeof(shared->header.magic));
 }

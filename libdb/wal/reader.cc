@@ -82,19 +82,18 @@ bool RecordReader::next() {
   return true;
 }
 
-Claims scan_claims(std::span<const std::byte> bytes, std::optional<std::uint64_t> lsn,
-                   const Uuid& uuid) {
-  Claims claims;
+std::uint64_t claimed_durable(std::span<const std::byte> bytes, std::optional<std::uint64_t> lsn,
+                              const Uuid& uuid) {
+  std::uint64_t durable_lsn = 0;
   for (std::size_t at = 0; at + sizeof(RecordHeader) <= bytes.size(); at += kRecordAlignment) {
     std::uint32_t magic;
     std::memcpy(&magic, bytes.data() + at, sizeof(magic));
     if (magic != kRecordMagic) continue;
     const RecordHeader header = header_at(bytes.subspan(at));
     if (!genuine(header, uuid) || (lsn && header.lsn != *lsn + at)) continue;
-    claims.durable_lsn = std::max(claims.durable_lsn, header.durable_lsn);
-    if (claims.records++ == 0) claims.record_lsn = header.lsn;
+    durable_lsn = std::max(durable_lsn, header.durable_lsn);
   }
-  return claims;
+  return durable_lsn;
 }
 
 }  // namespace tidelock::wal

@@ -59,17 +59,12 @@ class RecordReader {
   Stop stop_ = Stop::kCleanEnd;
 };
 
-// What record headers say about durability, whether or not their records continue anything. That
-// a position was durable stays true whatever happened to the record that says so.
-struct Claims {
-  std::uint64_t durable_lsn = 0;            // the highest claimed; 0: no claim
-  std::optional<std::uint64_t> record_lsn;  // of the first header found
-  std::uint64_t records = 0;                // headers found
-};
-
+// The highest position that any record header says was durable, whether or not its record continues
+// anything; 0 if none does. It stays true whatever happened to the record that says so.
+//
 // Looks at every place in `bytes` where a record may begin. With `lsn` (that of the first byte)
 // only headers that name their own place count; without, when the log's header is lost, all do.
-[[nodiscard]] Claims scan_claims(std::span<const std::byte> bytes, std::optional<std::uint64_t> lsn,
-                                 const Uuid& uuid);
+[[nodiscard]] std::uint64_t claimed_durable(std::span<const std::byte> bytes,
+                                            std::optional<std::uint64_t> lsn, const Uuid& uuid);
 
 }  // namespace tidelock::wal

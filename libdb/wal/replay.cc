@@ -169,9 +169,8 @@ void Replay::look_for_seal(const Candidate& log, const Position& position) {
 void Replay::stop_in(const Candidate& log, Stop stop) {
   result_.stop = stop;
   const std::uint64_t done = result_.end.lsn - log.header.base_lsn;
-  const Claims claims = scan_claims(log.records().subspan(done), result_.end.lsn, request_.uuid);
-  durable_lsn_ = std::max(durable_lsn_, claims.durable_lsn);
-  result_.stranded_lsn = claims.record_lsn;
+  durable_lsn_ = std::max(
+      durable_lsn_, claimed_durable(log.records().subspan(done), result_.end.lsn, request_.uuid));
 }
 
 void Replay::hear_ignored_logs() {
@@ -180,8 +179,7 @@ void Replay::hear_ignored_logs() {
     const bool placed = log.state == HeaderState::kGood;
     const std::optional<std::uint64_t> lsn =
         placed ? std::optional(log.header.base_lsn) : std::nullopt;
-    const Claims claims = scan_claims(log.records(), lsn, request_.uuid);
-    durable_lsn_ = std::max(durable_lsn_, claims.durable_lsn);
+    durable_lsn_ = std::max(durable_lsn_, claimed_durable(log.records(), lsn, request_.uuid));
   }
 }
 

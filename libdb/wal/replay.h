@@ -56,9 +56,6 @@ struct Replayed {
   Position end;                     // a new log begins here, with that log as its predecessor
   std::uint64_t records = 0;
   Stop stop = Stop::kCleanEnd;  // what lies at the end
-  // A record header lies behind the end, in its place: pages reached the disk out of order in a
-  // power cut, or what was never durable is damaged. To be told to people, nothing more.
-  std::optional<std::uint64_t> stranded_lsn;
 };
 
 // Called for each record in order, with its log's number. An error ends the replay.

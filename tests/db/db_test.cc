@@ -335,6 +335,31 @@ TEST_F(DbContractTest, CompactingLeavesNoTombstones) {
   EXPECT_EQ(entries, 0u);
 }
 
+// Mappings of removed files of the database in this process.
+int removed_but_kept(const std::string& path) {
+  std::ifstream maps("/proc/self/maps");
+  int count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find(path) != std::string::npos && line.ends_with("(deleted)")) ++count;
+  }
+  return count;
+}
+
+TEST_F(DbContractTest, RefreshLetsGoOfALogThatWasOnlySynced) {
+  Options options;
+  options.background = Background::kNone;
+  Db writer = open(options);
+  Db idle = open(options);
+  ASSERT_TRUE(writer.put("k", "1").ok());
+  ASSERT_TRUE(idle.sync().ok());
+  ASSERT_TRUE(writer.flush().ok());
+  ASSERT_TRUE(writer.put("k", "2").ok());
+  ASSERT_TRUE(writer.refresh().ok());
+  EXPECT_GT(removed_but_kept(path()), 0);
+  ASSERT_TRUE(idle.refresh().ok());
+  EXPECT_EQ(removed_but_kept(path()), 0);
+}
+
 TEST_F(DbContractTest, RefreshLetsGoOfFilesThatAreInTables) {
   Options options;
   options.background = Background::kNone;
@@ -346,17 +371,9 @@ TEST_F(DbContractTest, RefreshLetsGoOfFilesThatAreInTables) {
     return mine && mine->put("l", "v").ok() && mine->flush().ok() ? 0 : 1;
   });
   ASSERT_TRUE(test::exited_with(other.wait(), 0));
-  const auto removed_but_kept = [this] {
-    std::ifstream maps("/proc/self/maps");
-    int count = 0;
-    for (std::string line; std::getline(maps, line);) {
-      if (line.find(path()) != std::string::npos && line.ends_with("(deleted)")) ++count;
-    }
-    return count;
-  };
-  EXPECT_GT(removed_but_kept(), 0);
+  EXPECT_GT(removed_but_kept(path()), 0);
   ASSERT_TRUE(idle.refresh().ok());
-  EXPECT_EQ(removed_but_kept(), 0);
+  EXPECT_EQ(removed_but_kept(path()), 0);
 }
 
 TEST_F(DbContractTest, ASnapshotOfAnotherDatabaseIsInvalid) {

@@ -3,8 +3,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
+#include <vector>
 
+#include "os/system_call.h"
 #include "support/child_process.h"
 #include "support/comes_true.h"
 #include "support/open_database.h"
@@ -86,6 +89,24 @@ TEST_F(OpenTest, FilesWithoutCurrentAreNotTakenForNoDatabase) {
   fs::remove(path() + "/CURRENT");
   EXPECT_EQ(code({.mode = OpenMode::kCreateIfMissing}), StatusCode::kCorruption);
   EXPECT_EQ(code({.mode = OpenMode::kOpen}), StatusCode::kCorruption);
+}
+
+TEST_F(OpenTest, FilesWithoutCurrentGetNoLock) {
+  fs::create_directory(path());
+  std::ofstream(path() + "/000007.wal") << "somebody's";
+  for (const OpenMode mode : {OpenMode::kOpen, OpenMode::kCreate, OpenMode::kCreateIfMissing}) {
+    EXPECT_EQ(code({.mode = mode}), StatusCode::kCorruption);
+  }
+  EXPECT_EQ(code({.access = Access::kReadOnly}), StatusCode::kCorruption);
+  EXPECT_EQ(names(), std::set<std::string>{"000007.wal"});
+}
+
+TEST_F(OpenTest, ANewDatabaseGoesOnWithItsFirstManifest) {
+  Db db = open();
+  EXPECT_EQ(files("MANIFEST-"), std::vector<std::string>{"MANIFEST-000001"});
+  ASSERT_TRUE(db.put("k", "v").ok());
+  ASSERT_TRUE(db.flush().ok());
+  EXPECT_EQ(files("MANIFEST-"), std::vector<std::string>{"MANIFEST-000001"});
 }
 
 TEST_F(OpenTest, DamageToCurrentIsReportedWithItsName) {
@@ -258,6 +279,49 @@ TEST_F(OpenTest, DestroyRefusesWhileSomebodyIsAttachedAndThenLeavesNothing) {
   EXPECT_TRUE(Db::destroy(path()).ok());
   EXPECT_FALSE(fs::exists(path()));
   EXPECT_EQ(Db::destroy(path()).code(), StatusCode::kNotFound);
+}
+
+// Looks at the directory each time the destroyer has removed one more file.
+class OpenDuringDestroy : public os::SystemCallHook {
+ public:
+  explicit OpenDuringDestroy(std::function<void()> look) : look_(std::move(look)) {
+    os::set_system_call_hook(this);
+  }
+  ~OpenDuringDestroy() override { os::set_system_call_hook(nullptr); }
+  os::SystemCallVerdict before(const os::SystemCallEvent&) override { return {}; }
+  void after(const os::SystemCallEvent& event) override {
+    if (event.call != os::SystemCall::kUnlink) return;
+    os::set_system_call_hook(nullptr);
+    look_();
+    os::set_system_call_hook(this);
+  }
+
+ private:
+  std::function<void()> look_;
+};
+
+TEST_F(OpenTest, WhileADatabaseIsDestroyedThereIsNone) {
+  {
+    Db db = open();
+    ASSERT_TRUE(db.put("k", "v").ok());
+    ASSERT_TRUE(db.flush().ok());
+  }
+  std::ofstream(path() + "/mine") << "so that the directory stays";
+  std::set<StatusCode> writing;
+  std::set<StatusCode> reading;
+  int looks = 0;
+  {
+    const OpenDuringDestroy hook([&] {
+      ++looks;
+      writing.insert(code({.mode = OpenMode::kOpen, .wait = {.policy = Wait::Policy::kFailFast}}));
+      reading.insert(code({.mode = OpenMode::kOpen, .access = Access::kReadOnly}));
+    });
+    ASSERT_TRUE(Db::destroy(path()).ok());
+  }
+  EXPECT_GT(looks, 4);
+  EXPECT_EQ(writing, (std::set<StatusCode>{StatusCode::kBusy, StatusCode::kNotFound}));
+  EXPECT_EQ(reading, std::set<StatusCode>{StatusCode::kNotFound});
+  EXPECT_EQ(names(), std::set<std::string>{"mine"});
 }
 
 TEST_F(OpenTest, DestroyLeavesForeignFilesAlone) {

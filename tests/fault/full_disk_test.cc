@@ -153,6 +153,57 @@ TEST_F(FullDiskTest, CreatingADatabaseThatDoesNotFitLeavesNone) {
   EXPECT_TRUE(Db::open(path(), options).has_value());
 }
 
+TEST_F(FullDiskTest, ACreationThatFailsAtAnyFileOrNameLeavesNone) {
+  struct Case {
+    os::SystemCall call;
+    const char* suffix;
+  };
+  for (const Case& at :
+       {Case{os::SystemCall::kOpen, "MANIFEST-000001"}, Case{os::SystemCall::kOpen, "CURRENT.tmp"},
+        Case{os::SystemCall::kWrite, "CURRENT.tmp"}, Case{os::SystemCall::kRename, "CURRENT.tmp"},
+        Case{os::SystemCall::kOpen, "STATE"}}) {
+    SCOPED_TRACE(at.suffix);
+    Options options;
+    options.mode = OpenMode::kCreate;
+    for (const bool there : {false, true}) {
+      if (there) std::filesystem::create_directory(path());
+      {
+        const test::Fault full(at.call, {.error = ENOSPC}, at.suffix);
+        EXPECT_EQ(Db::open(path(), options).status().code(), StatusCode::kNoSpace);
+        EXPECT_GT(full.calls(), 0);
+      }
+      EXPECT_EQ(std::filesystem::exists(path()), there);
+      EXPECT_TRUE(!there || std::filesystem::is_empty(path()));
+      std::filesystem::remove(path());
+    }
+  }
+}
+
+TEST_F(FullDiskTest, ACreationWhoseLastSyncFailsSaysSoAndStands) {
+  Options options;
+  options.mode = OpenMode::kCreate;
+  {
+    class LastSyncFails : public os::SystemCallHook {
+     public:
+      LastSyncFails() { os::set_system_call_hook(this); }
+      ~LastSyncFails() override { os::set_system_call_hook(nullptr); }
+      os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
+        renamed_ = renamed_ || event.call == os::SystemCall::kRename;
+        const bool fails = renamed_ && event.call == os::SystemCall::kSyncDirectory;
+        return {.error = fails ? EIO : 0};
+      }
+      void after(const os::SystemCallEvent&) override {}
+
+     private:
+      bool renamed_ = false;
+    };
+    const LastSyncFails failing;
+    EXPECT_EQ(Db::open(path(), options).status().code(), StatusCode::kNotDurable);
+  }
+  EXPECT_TRUE(Db::open(path())->put("k", "v").ok());
+  EXPECT_EQ(Db::open(path(), options).status().code(), StatusCode::kExists);
+}
+
 // The kernel's own limit: a process that may not write files beyond 512 KiB.
 TEST_F(FullDiskTest, AFileSizeLimitIsNoSpaceAndOnlyForTheProcessThatHasIt) {
   Db db = open(without_thread());

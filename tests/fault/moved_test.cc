@@ -1,7 +1,11 @@
+#include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <set>
 #include <string>
 
+#include "os/system_call.h"
 #include "support/open_database.h"
 
 namespace tidelock {
@@ -50,6 +54,178 @@ TEST_F(MovedTest, ItsHandleNeitherWritesNorRemovesFilesOfTheOther) {
   Db other = open(without_thread());
   EXPECT_EQ(other.get("k").value(), Found("new"));
   EXPECT_TRUE(other.check().value().problems.empty());
+}
+
+// A copy of the database takes the path at a chosen system call. It has had a life of its own, or
+// is a backup that nobody has opened.
+class RestoredTest : public MovedTest, public os::SystemCallHook {
+ protected:
+  using Files = std::map<std::string, std::pair<std::uintmax_t, fs::file_time_type>>;
+
+  void SetUp() override {
+    {
+      Db db = open(without_thread());
+      ASSERT_TRUE(db.put("a", "a").ok());
+    }
+    fs::copy(path(), copy_);
+    Result<Db> db = Db::open(copy_, without_thread());
+    ASSERT_TRUE(db.has_value()) << db.status().to_string();
+    for (int i = 0; i < 12; ++i) {
+      ASSERT_TRUE(db->put("r" + std::to_string(i), "restored").ok());
+      ASSERT_TRUE(db->flush().ok());
+    }
+    ASSERT_TRUE(db->close().ok());
+    restored_ = files_of(copy_);
+  }
+  void take_a_backup() {
+    fs::remove_all(copy_);
+    fs::copy(path(), copy_);
+    restored_ = files_of(copy_);
+  }
+  void TearDown() override { os::set_system_call_hook(nullptr); }
+
+  static Files files_of(const std::string& directory) {
+    Files found;
+    for (const auto& entry : fs::directory_iterator(directory)) {
+      found[entry.path().filename().string()] = {entry.file_size(), entry.last_write_time()};
+    }
+    return found;
+  }
+  void swap_at(std::function<bool(const os::SystemCallEvent&)> when) {
+    when_ = std::move(when);
+    os::set_system_call_hook(this);
+  }
+  os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
+    if (!swapped_ && when_(event)) {
+      swapped_ = true;
+      fs::rename(path(), directory_.file("away"));
+      fs::rename(copy_, path());
+    }
+    return {};
+  }
+  void after(const os::SystemCallEvent&) override {}
+  // Whether the copy has a file of that name.
+  [[nodiscard]] bool has(std::string_view file_path) const {
+    return restored_.contains(fs::path(file_path).filename().string());
+  }
+  void expect_untouched() {
+    os::set_system_call_hook(nullptr);
+    EXPECT_TRUE(swapped_);
+    EXPECT_EQ(files_of(path()), restored_);
+    Db db = open(without_thread());
+    EXPECT_EQ(db.get("a").value(), Found("a"));
+    EXPECT_TRUE(db.check().value().problems.empty());
+  }
+  // Flushes and compacts until the handle notices.
+  static Status work(Db& db) {
+    Status status;
+    for (int i = 0; i < 100 && status.ok(); ++i) {
+      status = db.put("o" + std::to_string(i), "old");
+      if (status.ok()) status = db.flush();
+      if (status.ok() && i % 7 == 3) status = db.compact();
+    }
+    return status;
+  }
+
+  const std::string copy_ = directory_.file("copy");
+  Files restored_;
+  std::function<bool(const os::SystemCallEvent&)> when_;
+  bool swapped_ = false;
+};
+
+bool is_temporary(const os::SystemCallEvent& event, os::SystemCall call) {
+  return event.call == call && event.path.ends_with(".sst.tmp");
+}
+
+TEST_F(RestoredTest, ATableBegunMeanwhileIsNotMadeThere) {
+  Db old = open(without_thread());
+  swap_at([this](const auto& event) {
+    return is_temporary(event, os::SystemCall::kOpen) &&
+           has(event.path.substr(0, event.path.size() - 4));
+  });
+  EXPECT_EQ(work(old).code(), StatusCode::kIo);
+  (void)old.close();
+  expect_untouched();
+}
+
+TEST_F(RestoredTest, ATableThatIsBeingWrittenTakesNoOthersName) {
+  Db old = open(without_thread());
+  swap_at([this](const auto& event) {
+    return is_temporary(event, os::SystemCall::kSync) &&
+           has(event.path.substr(0, event.path.size() - 4));
+  });
+  EXPECT_EQ(work(old).code(), StatusCode::kIo);
+  (void)old.close();
+  expect_untouched();
+}
+
+TEST_F(RestoredTest, ATableThatCannotBeInstalledIsNotRemovedThere) {
+  Db old = open(without_thread());
+  swap_at([this, table = std::string()](const auto& event) mutable {
+    if (event.call == os::SystemCall::kRename && event.path.ends_with(".sst.tmp")) {
+      table = event.target;
+    }
+    // The rename is done: what is synced next is the directory.
+    return event.call == os::SystemCall::kSyncDirectory && !table.empty() && has(table);
+  });
+  EXPECT_EQ(work(old).code(), StatusCode::kIo);
+  (void)old.close();
+  expect_untouched();
+}
+
+// The end mark is written: the edit is in force, and what it replaces is removed next.
+class EndMark {
+ public:
+  bool operator()(const os::SystemCallEvent& event) {
+    const bool manifest = event.path.find("MANIFEST-") != std::string_view::npos;
+    synced_ = synced_ || (manifest && event.call == os::SystemCall::kDataSync);
+    return synced_ && manifest && event.call == os::SystemCall::kWrite;
+  }
+
+ private:
+  bool synced_ = false;
+};
+
+TEST_F(RestoredTest, TheLogOfAFlushIsNotRemovedThere) {
+  take_a_backup();
+  Db old = open(without_thread());
+  ASSERT_TRUE(old.put("b", "b").ok());
+  swap_at(EndMark());
+  (void)old.flush();
+  (void)old.close();
+  expect_untouched();
+}
+
+TEST_F(RestoredTest, InputsOfACompactionAreNotRemovedThere) {
+  for (const char* key : {"b", "c"}) {
+    Db db = open(without_thread());
+    ASSERT_TRUE(db.put(key, key).ok());
+    ASSERT_TRUE(db.flush().ok());
+  }
+  take_a_backup();
+  Db old = open(without_thread());
+  swap_at(EndMark());
+  (void)old.compact();
+  (void)old.close();
+  expect_untouched();
+}
+
+TEST_F(RestoredTest, ASweepRemovesNothingThere) {
+  // The first listing is for manifests.
+  swap_at([count = 0](const auto& event) mutable {
+    return event.call == os::SystemCall::kListDirectory && ++count == 2;
+  });
+  (void)Db::open(path(), without_thread());
+  expect_untouched();
+}
+
+TEST_F(RestoredTest, AWriteIsNotDurableWhoseLogWasMovedAway) {
+  Db old = open(without_thread());
+  swap_at([](const auto& event) { return event.call == os::SystemCall::kSyncDirectory; });
+  EXPECT_EQ(old.put("k", "v", {.durability = Durability::kDurable, .wait = {}}).code(),
+            StatusCode::kNotDurable);
+  (void)old.close();
+  expect_untouched();
 }
 
 TEST_F(MovedTest, NothingIsLostInTheOneThatWasMoved) {

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <cerrno>
 #include <string>
 
@@ -63,6 +65,32 @@ TEST_F(SyncFailureTest, TheLogIsNeverSyncedAgain) {
   const test::Fault counter(os::SystemCall::kDataSync, {}, logs[0]);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(db.put("later", "v", durable()).ok());
   EXPECT_EQ(counter.calls(), 0);
+}
+
+TEST_F(SyncFailureTest, AFileSizeLimitOfOneProcessCondemnsTheLogForNobody) {
+  Db db = open(without_thread());
+  for (int i = 0; i < 700; ++i) {
+    ASSERT_TRUE(db.put("k" + std::to_string(i), std::string(1000, 'v')).ok());
+  }
+  const std::uint64_t rolls = db.stats().value().rolls;
+  test::ChildProcess limited([this] {
+    Result<Db> mine = Db::open(path(), without_thread());
+    const rlimit limit{.rlim_cur = 512 << 10, .rlim_max = 512 << 10};
+    if (!mine || ::setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+    return mine->sync().code() == StatusCode::kNotDurable ? 0 : 2;
+  });
+  EXPECT_TRUE(test::exited_with(limited.wait(), 0));
+  EXPECT_TRUE(db.put("l", "v", durable()).ok());
+  EXPECT_TRUE(all_durable(db));
+  EXPECT_EQ(db.stats().value().rolls, rolls);
+}
+
+TEST_F(SyncFailureTest, AFullDiskAtASyncCondemnsTheLog) {
+  Db db = open(without_thread());
+  const test::Fault full(os::SystemCall::kDataSync, {.error = ENOSPC}, files("", ".wal").at(0));
+  EXPECT_EQ(db.put("k", "v", durable()).code(), StatusCode::kNotDurable);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(db.put("later", "v", durable()).ok());
+  EXPECT_EQ(full.calls(), 1);
 }
 
 TEST_F(SyncFailureTest, ItHealsByItselfWithABackgroundThread) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <vector>
 
 #include "manifest/codec.h"
@@ -52,7 +53,8 @@ void check_version(const Version& version) {
 void check_file(std::span<const std::byte> bytes, std::uint64_t published) {
   static const test::TemporaryDirectory directory;
   static Result<os::File> file = os::File::create(directory.file("MANIFEST-000001"), {});
-  require(file->write(0, bytes).ok() && file->truncate(bytes.size()).ok());
+  require(file->write(0, bytes).ok());
+  std::filesystem::resize_file(file->path(), bytes.size());
   for (const bool to_published : {true, false}) {
     Result<ManifestReader> reader = ManifestReader::open(directory.path(), kId);
     if (!reader) return require_refusal(reader.error());

@@ -94,7 +94,7 @@ void check_bytes(Bytes bytes) {
   check_operations(bytes, static_cast<std::uint32_t>(bytes.size() / 4));
   RecordReader reader(bytes, {}, test::kUuid);
   while (reader.next()) require(reader.position().lsn <= bytes.size());
-  static_cast<void>(scan_claims(bytes, std::nullopt, test::kUuid));
+  static_cast<void>(claimed_durable(bytes, std::nullopt, test::kUuid));
   const Log log{.number = 1, .name = "1.wal", .bytes = bytes};
   static_cast<void>(check_replay({&log, 1}, {.uuid = test::kUuid, .oldest = 1}));
 }

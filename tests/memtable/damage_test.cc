@@ -63,7 +63,6 @@ void exercise(const SharedArena& arena, const Victim& victim) {
   for (const auto& [key, versions] : victim.model().keys()) {
     static_cast<void>(memtable.lookup(key, kAllSequences));
     static_cast<void>(memtable.lookup(key + "x", 40));
-    static_cast<void>(memtable.newest_sequence(key));
   }
   static_cast<void>(memtable.verify());
   static_cast<void>(memtable.counters());

@@ -96,9 +96,9 @@ void check_what_is_left(const Memtable& memtable, const std::vector<Step>& scrip
   ASSERT_TRUE(is_sound(memtable));
   std::size_t size = applied;
   if (applied < script.size()) {
-    const auto newest = memtable.newest_sequence(script[applied].key);
+    const auto newest = memtable.lookup(script[applied].key, kAllSequences);
     ASSERT_TRUE(newest);
-    if (*newest == script[applied].sequence) ++size;
+    if (newest->sequence == script[applied].sequence) ++size;
   }
   ASSERT_TRUE(agrees(memtable, model_of(script, size), kAllSequences));
 }

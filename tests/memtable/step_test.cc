@@ -58,7 +58,9 @@ class SteppedInsert {
 
   void examine() {
     ASSERT_TRUE(is_sound(copy_.reader()));
-    const bool there = copy_.reader().newest_sequence(step_.key).value() == step_.sequence;
+    const Result<Lookup> newest = copy_.reader().lookup(step_.key, kAllSequences);
+    ASSERT_TRUE(newest);
+    const bool there = newest->sequence == step_.sequence;
     Model model = model_;
     if (there) model.apply(step_);
     ASSERT_TRUE(agrees(copy_.reader(), model, kAllSequences));

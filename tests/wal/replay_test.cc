@@ -57,7 +57,6 @@ TEST_F(ReplayTest, PassesOnTheRecordsOfOneLog) {
   EXPECT_EQ(result_.logs, std::vector<std::uint64_t>{1});
   EXPECT_EQ(result_.salt, first_.header.salt);
   EXPECT_EQ(result_.stop, Stop::kCleanEnd);
-  EXPECT_EQ(result_.stranded_lsn, std::nullopt);
 }
 
 TEST_F(ReplayTest, FollowsLogsThatContinueEachOther) {
@@ -160,7 +159,6 @@ TEST_F(ReplayTest, ABadRecordBelowNothingDurableEndsIt) {
   EXPECT_EQ(replay_all({&first_}), Texts{"1: one"});
   EXPECT_TRUE(status_.ok());
   EXPECT_EQ(result_.stop, Stop::kBadChain);
-  EXPECT_EQ(result_.stranded_lsn, torn.lsn);
 }
 
 TEST_F(ReplayTest, ABadRecordBelowAPositionOnceDurableIsCorruption) {

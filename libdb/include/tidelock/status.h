@@ -39,7 +39,6 @@ enum class StatusCode : std::uint8_t {
 enum class BusyReason : std::uint8_t {
   kWriterLock = 0,  // another attachment holds the lock
   kWriteStall = 1,  // flush or compaction lags behind; writers are held back
-  kSync = 2,        // the commit is waiting for the disk
   kOpen = 3,        // another process is rebuilding the shared state
 };
 

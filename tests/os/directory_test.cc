@@ -1,0 +1,91 @@
+#include "os/directory.h"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include "support/child_process.h"
+#include "support/temporary_directory.h"
+
+namespace tidelock::os {
+namespace {
+
+class DirectoryTest : public testing::Test {
+ protected:
+  [[nodiscard]] File make(const std::string& name) const {
+    return std::move(File::create(directory_.file(name), {})).value();
+  }
+  [[nodiscard]] FileIdentity identity(const std::string& name) const {
+    return path_identity(directory_.file(name)).value();
+  }
+
+  test::TemporaryDirectory directory_;
+};
+
+TEST_F(DirectoryTest, ANameThatIsGivenOnceIsNotTakenFromAnother) {
+  const File first = make("first");
+  const File second = make("second");
+  const Status status = rename_to_new(directory_.file("first"), directory_.file("second"));
+  EXPECT_EQ(status.code(), StatusCode::kExists);
+  EXPECT_NE(status.message().find(directory_.file("second")), std::string::npos)
+      << status.message();
+  EXPECT_EQ(identity("first"), first.identity().value());
+  EXPECT_EQ(identity("second"), second.identity().value());
+  ASSERT_TRUE(rename_to_new(directory_.file("first"), directory_.file("third")).ok());
+  EXPECT_EQ(identity("third"), first.identity().value());
+}
+
+TEST_F(DirectoryTest, OnlyTheFileThatWasMadeIsRemoved) {
+  const File mine = make("name");
+  ASSERT_TRUE(rename_file(directory_.file("name"), directory_.file("moved")).ok());
+  const File other = make("name");
+  unlink_made(mine);
+  EXPECT_EQ(identity("name"), other.identity().value());
+  unlink_made(other);
+  EXPECT_FALSE(file_exists(directory_.file("name")));
+}
+
+constexpr int kCannotMount = 77;
+
+// Makes and mounts an XFS in a namespace of the calling process alone, which ends with it.
+// 1: mapped stores may fail there; 0: they may not.
+int ask_xfs(const std::string& directory, const std::string& reflink) {
+  const std::string image = directory + "/image-" + reflink;
+  const std::string mount = directory + "/mount-" + reflink;
+  const std::string commands = "exec >/dev/null 2>&1; mkdir " + mount + " && truncate -s 320M " +
+                               image + " && mkfs.xfs -q -m reflink=" + reflink + " " + image +
+                               " && mount -o loop " + image + " " + mount;
+  if (::unshare(CLONE_NEWNS) != 0 ||
+      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return kCannotMount;
+  }
+  if (std::system(commands.c_str()) != 0) return kCannotMount;
+  return mapped_stores_may_fail(mount) ? 1 : 0;
+}
+
+TEST_F(DirectoryTest, MappedStoresAreSafeOnXfsThatCannotShareBlocks) {
+  for (const int shares : {0, 1}) {
+    test::ChildProcess child([&] { return ask_xfs(directory_.path(), std::to_string(shares)); });
+    const int status = child.wait();
+    if (test::exited_with(status, kCannotMount)) {
+      std::cout << "not tried: it takes root, mkfs.xfs and a loop device\n";
+      return;
+    }
+    EXPECT_TRUE(test::exited_with(status, shares)) << status;
+  }
+}
+
+TEST_F(DirectoryTest, MappedStoresAreNotTrustedOnFileSystemsOfOtherKinds) {
+  EXPECT_TRUE(mapped_stores_may_fail("/proc"));
+  EXPECT_TRUE(mapped_stores_may_fail(directory_.file("missing")));
+  const test::TemporaryDirectory in_memory(test::Where::kMemory);
+  EXPECT_FALSE(mapped_stores_may_fail(in_memory.path()));
+}
+
+}  // namespace
+}  // namespace tidelock::os

@@ -260,6 +260,7 @@ Status Writer::redo_records() {
 // a file that nobody names.
 Status Writer::rebuild_arena(const state::MemtableEntry& damaged, wal::LogFile& log,
                              std::uint64_t size) {
+  if (Status status = check_place(context_); !status.ok()) return status;
   state::Layout& shared = **context_.state;
   const wal::Position start = wal::start_of(log.header());
   const std::uint64_t end = shared.end.number();

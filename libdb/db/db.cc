@@ -12,6 +12,7 @@
 #include "db/stats.h"
 #include "lsm/destroy.h"
 #include "lsm/engine.h"
+#include "lsm/queue_file.h"
 #include "wal/operation.h"
 
 namespace tidelock {
@@ -303,6 +304,10 @@ Result<LockInfo> Db::lock_info() const {
   Handle::Call call(*impl_->handle);
   if (!call.status().ok()) return call.status();
   return impl_->engine->lock_info();
+}
+
+Result<LockInfo> Db::lock_info(const std::filesystem::path& directory) {
+  return lsm::look_at_queue(directory.string());
 }
 
 Status Db::close(const std::optional<Wait>& wait) {

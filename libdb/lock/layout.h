@@ -34,13 +34,16 @@ struct LockLine {
   std::atomic<std::uint64_t> acquired;  // acquisitions in all; written by the holder
 };
 
-// Who got the lock after waiting or from a dead holder. Written by the holder; a reader may see
-// the parts of two.
-struct HandoverRecord {
-  std::atomic<std::uint64_t> owner;  // slot in the low half, generation in the high half
-  std::atomic<std::uint64_t> kind;   // HandoverKind
+// Who got the lock after waiting or from a dead holder. Written by the holder, with pid and label,
+// for the slot may be another's by the time somebody reads it. A holder that dies meanwhile leaves
+// a record that is not counted yet; the next one overwrites it.
+struct alignas(128) HandoverRecord {
+  std::atomic<std::uint64_t> slot;
+  std::atomic<std::uint64_t> recovered;  // 1: from a dead holder
   std::atomic<std::uint64_t> waited_ns;
   std::atomic<std::uint64_t> at_ns;  // monotonic
+  std::atomic<std::int64_t> pid;
+  std::atomic<std::uint64_t> label[kLabelSize / 8];
 };
 
 // Counted by anybody, never decided by.
@@ -82,7 +85,7 @@ struct QueueFile {
   std::atomic<std::uint32_t> slots_used;   // slots from here on were never attached
   std::atomic<std::uint32_t> slot_cursor;  // where to look for a dead member's slot next
   std::atomic<std::uint64_t> handovers_recorded;
-  HandoverRecord history[kHistoryLength];
+  alignas(4096) HandoverRecord history[kHistoryLength];
   alignas(4096) RingEntry ring[kRingEntriesMax];
   alignas(4096) MemberSlot members[kMemberSlots];
 };
@@ -91,8 +94,9 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 static_assert(std::is_standard_layout_v<QueueFile>);
 static_assert(sizeof(RingEntry) == 32 && sizeof(MemberSlot) == 128);
-static_assert(offsetof(QueueFile, ring) == 4096);
-static_assert(sizeof(QueueFile) == 4096 + 32 * 4096 + 128 * 4096);
+static_assert(offsetof(QueueFile, history) == 4096 && offsetof(QueueFile, ring) == 3 * 4096);
+static_assert(sizeof(HandoverRecord) == 128);
+static_assert(sizeof(QueueFile) == 3 * 4096 + 32 * 4096 + 128 * 4096);
 
 [[nodiscard]] constexpr std::uint64_t queue_file_size() {
   return sizeof(QueueFile);

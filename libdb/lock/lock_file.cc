@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "lock/layout.h"
+#include "lock/sight.h"
 #include "os/clock.h"
 #include "os/crash_point.h"
 #include "os/directory.h"
@@ -44,13 +45,17 @@ Result<std::uint64_t> identity_of(const os::File& file) {
   return XXH3_64bits(facts.data(), sizeof facts);
 }
 
+Status not_a_queue_file(const std::string& path) {
+  return Status(StatusCode::kUnsupported, "open " + path + ": not a lock queue file");
+}
+
 // Precondition: the open byte is held exclusively.
 Status lay_out_unless_valid(os::File& file, std::uint64_t identity) {
   std::array<std::byte, 4096> beginning;
   const Result<std::size_t> length = file.read(0, beginning);
   if (!length) return length.error();
   if (!may_be_formatted(std::span(beginning).first(*length))) {
-    return Status(StatusCode::kUnsupported, "open " + file.path() + ": not a lock queue file");
+    return not_a_queue_file(file.path());
   }
   const Result<std::uint64_t> size = file.size();
   if (!size) return size.error();
@@ -120,6 +125,28 @@ Result<LockFile> LockFile::open(const std::string& path) {
   return Status(StatusCode::kBusy,
                 "open " + path + ": another process is laying it out, or uses another layout",
                 std::move(busy));
+}
+
+Result<LockInfo> LockFile::look(const std::string& path) {
+  Result<os::File> file = os::File::open(path, os::FileAccess::kRead);
+  if (!file) return file.error();
+  std::array<std::byte, 4096> beginning;
+  const Result<std::size_t> length = file->read(0, beginning);
+  if (!length) return length.error();
+  if (!may_be_formatted(std::span(beginning).first(*length))) return not_a_queue_file(path);
+  const Result<std::uint64_t> size = file->size();
+  if (!size) return size.error();
+  if (*size < queue_file_size()) return LockInfo();
+  Result<std::uint64_t> identity = identity_of(*file);
+  if (!identity) return identity.error();
+  Result<os::Mapping> mapping = os::Mapping::map(*file, queue_file_size(), os::Protection::kRead);
+  if (!mapping) return mapping.error();
+  os::ByteLocks probe(std::move(*file));
+  return lock::look({.bytes = mapping->bytes(),
+                     .probe = probe,
+                     .open_byte = kOpenByte,
+                     .first_member_byte = kFirstMemberByte},
+                    valid(mapping->bytes(), *identity));
 }
 
 }  // namespace tidelock::lock

@@ -26,6 +26,14 @@ class LockFile {
   // See LockQueue::open.
   [[nodiscard]] static Result<LockFile> open(const std::string& path);
 
+  // See LockQueue::look.
+  [[nodiscard]] static Result<LockInfo> look(const std::string& path);
+
+  // See LockQueue::inheritable_descriptor.
+  [[nodiscard]] Result<int> inheritable_descriptor() const {
+    return locks_->inheritable_descriptor();
+  }
+
   [[nodiscard]] Site site() noexcept {
     return {.bytes = mapping_.bytes(),
             .locks = *locks_,

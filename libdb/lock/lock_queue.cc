@@ -8,6 +8,14 @@
 
 namespace tidelock {
 
+namespace {
+
+Status moved_from() {
+  return Status(StatusCode::kClosed, "lock: the handle was moved from");
+}
+
+}  // namespace
+
 struct LockQueue::Impl {
   explicit Impl(lock::LockFile opened) : file(std::move(opened)) {}
 
@@ -33,14 +41,23 @@ Result<LockQueue> LockQueue::open(const std::filesystem::path& file,
 }
 
 Result<LockQueue::Guard> LockQueue::acquire(const Wait& wait) {
-  if (impl_ == nullptr) return Status(StatusCode::kClosed, "lock: the handle was moved from");
+  if (impl_ == nullptr) return moved_from();
   // A deadline costs a look at the clock, which one who gets the lock at once does not need.
   return impl_->queue->acquire(wait);
 }
 
 Result<LockInfo> LockQueue::info() const {
-  if (impl_ == nullptr) return Status(StatusCode::kClosed, "lock: the handle was moved from");
+  if (impl_ == nullptr) return moved_from();
   return impl_->queue->info();
+}
+
+Result<LockInfo> LockQueue::look(const std::filesystem::path& file) {
+  return lock::LockFile::look(file.string());
+}
+
+Result<int> LockQueue::inheritable_descriptor() const {
+  if (impl_ == nullptr) return moved_from();
+  return impl_->file.inheritable_descriptor();
 }
 
 }  // namespace tidelock

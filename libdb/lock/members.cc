@@ -22,17 +22,15 @@ LabelWords pack_label(std::string_view label) {
   return words;
 }
 
-std::string unpack_label(const MemberSlot& slot) {
-  LabelWords words;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    words[i] = slot.label[i].load(std::memory_order_relaxed);
-  }
+}  // namespace
+
+std::string unpack_label(const std::atomic<std::uint64_t> (&words)[kLabelSize / 8]) {
+  LabelWords read;
+  for (std::size_t i = 0; i < read.size(); ++i) read[i] = words[i].load(std::memory_order_relaxed);
   char text[kLabelSize];
-  std::memcpy(text, words.data(), kLabelSize);
+  std::memcpy(text, read.data(), kLabelSize);
   return {text, std::find(text, text + kLabelSize, '\0')};
 }
-
-}  // namespace
 
 Result<bool> Members::lock_slot(std::uint32_t slot) {
   return locks_.try_lock(first_byte_ + slot, os::ByteLocks::Mode::kExclusive);
@@ -114,7 +112,7 @@ LockMember Members::describe(std::uint32_t slot) const {
   LockMember told;
   told.slot = slot;
   told.pid = member.pid.load(std::memory_order_relaxed);
-  told.label = unpack_label(member);
+  told.label = unpack_label(member.label);
   told.alive = alive(Identity{slot, generation(slot)});
   told.acquired = counter(member.acquired);
   told.waited = counter(member.waited);

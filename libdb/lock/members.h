@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@
 // Who is attached (Q2). The one evidence is the kernel's: a member holds the lock on its own byte
 // for as long as it is attached, and the kernel drops it when the process ends, however it ends.
 namespace tidelock::lock {
+
+// A label's bytes as they lie in shared memory; it ends before the first zero.
+[[nodiscard]] std::string unpack_label(const std::atomic<std::uint64_t> (&words)[kLabelSize / 8]);
 
 // One attachment's place among the members. Thread-safe. Every attachment needs a ByteLocks of its
 // own: the kernel reports no conflict between locks of one open file.
@@ -40,7 +44,7 @@ class Members {
     return file_.members[slot].generation.load();
   }
 
-  // For display. A slot that changes hands meanwhile may be described by parts of both.
+  // For display, also before one has signed in. A slot that changes hands meanwhile may be described by parts of both.
   [[nodiscard]] LockMember describe(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t slots_used() const noexcept;
 
@@ -51,7 +55,7 @@ class Members {
   QueueFile& file_;
   os::ByteLocks& locks_;
   const std::uint64_t first_byte_;
-  Identity self_;
+  Identity self_{.slot = kMemberSlots, .generation = 0};  // nobody, until signed in
 };
 
 }  // namespace tidelock::lock

@@ -1,10 +1,12 @@
 #include "lock/queue.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
 #include "lock/backoff.h"
+#include "lock/busy_text.h"
 #include "os/crash_point.h"
 #include "os/process.h"
 
@@ -14,12 +16,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// A clock of another process may be ahead.
-nanoseconds since(std::uint64_t then_ns) {
-  const nanoseconds then(static_cast<std::int64_t>(then_ns));
-  return std::max(os::monotonic_now() - then, nanoseconds(0));
-}
-
 // Counters that only the holder of the lock writes.
 void add_to(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept {
   counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
@@ -27,22 +23,6 @@ void add_to(std::atomic<std::uint64_t>& counter, std::uint64_t amount) noexcept 
 
 Status forked_status() {
   return Status(StatusCode::kForked, "lock: the handle belongs to the parent of this process");
-}
-
-std::string describe(const BusyInfo& busy) {
-  std::string text = "lock: ";
-  if (busy.holder_pid == 0) {
-    text += "held by another";
-  } else {
-    text += "held by pid " + std::to_string(busy.holder_pid) + " (" + busy.holder_label + ")";
-  }
-  if (busy.held_for.count() != 0) {
-    const auto held = std::chrono::duration_cast<std::chrono::milliseconds>(busy.held_for);
-    text += " for " + std::to_string(held.count()) + " ms";
-  }
-  text += ", " + std::to_string(busy.waiters) + (busy.waiters == 1 ? " waiter" : " waiters");
-  if (busy.queue_place != 0) text += ", own place " + std::to_string(busy.queue_place);
-  return text;
 }
 
 }  // namespace
@@ -163,7 +143,8 @@ Guard Queue::entered() noexcept {
 Result<Guard> Queue::acquire_by_queueing(const os::Deadline& deadline) {
   Waiter waiter(file_, ring_, arbiter_, members_, handover_);
   if (!waiter.wait(deadline)) return busy_status(StatusCode::kTimedOut, waiter.facts());
-  record(waiter.facts());
+  count(waiter.facts());
+  record_handover(waiter.facts().waited, waiter.facts().recovered);
   return entered();
 }
 
@@ -200,6 +181,7 @@ bool Queue::try_acquire() noexcept {
     }
     switch (arbiter_.judge(word, stood, false)) {
       case Arbiter::Judgement::kMine:
+        record_handover(nanoseconds(0), true);
         return true;
       case Arbiter::Judgement::kChanged:
         continue;
@@ -209,7 +191,7 @@ bool Queue::try_acquire() noexcept {
   }
 }
 
-void Queue::record(const Waiter::Facts& facts) noexcept {
+void Queue::count(const Waiter::Facts& facts) noexcept {
   const auto waited = static_cast<std::uint64_t>(facts.waited.count());
   MemberSlot& slot = members_.own_slot();
   add_to(slot.waited, 1);
@@ -217,16 +199,23 @@ void Queue::record(const Waiter::Facts& facts) noexcept {
   if (waited > slot.longest_wait_ns.load(std::memory_order_relaxed)) {
     slot.longest_wait_ns.store(waited, std::memory_order_relaxed);
   }
-  const std::uint64_t number = file_.handovers_recorded.load(std::memory_order_relaxed);
+}
+
+void Queue::record_handover(nanoseconds waited, bool recovered) noexcept {
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  const MemberSlot& own = members_.own_slot();
+  const std::uint64_t number = file_.handovers_recorded.load(kRelaxed);
   HandoverRecord& record = file_.history[number % kHistoryLength];
-  record.owner.store(members_.self().slot, std::memory_order_relaxed);
-  record.kind.store(
-      static_cast<std::uint64_t>(facts.recovered ? HandoverKind::kRecovered : HandoverKind::kTaken),
-      std::memory_order_relaxed);
-  record.waited_ns.store(waited, std::memory_order_relaxed);
-  record.at_ns.store(static_cast<std::uint64_t>(os::monotonic_now().count()),
-                     std::memory_order_relaxed);
-  file_.handovers_recorded.store(number + 1, std::memory_order_release);  // pairs with `history`
+  record.slot.store(members_.self().slot, kRelaxed);
+  record.recovered.store(recovered ? 1 : 0, kRelaxed);
+  record.waited_ns.store(static_cast<std::uint64_t>(waited.count()), kRelaxed);
+  record.at_ns.store(static_cast<std::uint64_t>(os::monotonic_now().count()), kRelaxed);
+  record.pid.store(own.pid.load(kRelaxed), kRelaxed);
+  for (std::size_t i = 0; i < std::size(record.label); ++i) {
+    record.label[i].store(own.label[i].load(kRelaxed), kRelaxed);
+  }
+  // Pairs with the acquire in Sight::history.
+  file_.handovers_recorded.store(number + 1, std::memory_order_release);
 }
 
 void Queue::set_view(std::uint64_t view) noexcept {
@@ -234,19 +223,7 @@ void Queue::set_view(std::uint64_t view) noexcept {
 }
 
 BusyInfo Queue::busy_info() const {
-  BusyInfo busy;
-  if (forked()) return busy;
-  const LockWord word = arbiter_.look();
-  if (!word.is_free()) {
-    const LockMember holder = members_.describe(word.owner().slot);
-    busy.holder_pid = holder.pid;
-    busy.holder_label = holder.label;
-    const MemberSlot& slot = file_.members[word.owner().slot];
-    const std::uint64_t held_since = slot.held_since_ns.load(std::memory_order_relaxed);
-    if (word.is_held() && held_since != 0) busy.held_for = since(held_since);
-  }
-  ring_.for_each([&busy](std::uint64_t, EntryWord, std::uint64_t) { ++busy.waiters; });
-  return busy;
+  return forked() ? BusyInfo() : sight().busy_info();
 }
 
 std::optional<LockMember> Queue::member(Identity who) const {
@@ -258,54 +235,13 @@ Status Queue::busy_status(StatusCode code, const Waiter::Facts& facts) const {
   BusyInfo busy = busy_info();
   busy.queue_place = facts.place;
   busy.waiters = std::max(busy.waiters, facts.waiters);
-  std::string text = describe(busy);
+  std::string text = busy_text(busy);
   return Status(code, std::move(text), std::move(busy));
 }
 
 Result<LockInfo> Queue::info() const {
   if (forked()) return forked_status();
-  LockInfo told;
-  const LockWord word = arbiter_.look();
-  told.inconsistent = word.inconsistent();
-  if (word.is_held()) told.word = LockInfo::Word::kHeld;
-  if (word.is_offered()) told.word = LockInfo::Word::kOffered;
-  if (!word.is_free()) {
-    told.holder = members_.describe(word.owner().slot);
-    told.held_for = busy_info().held_for;
-  }
-  ring_.for_each([&](std::uint64_t ticket, EntryWord entry, std::uint64_t since_ns) {
-    const LockMember member = members_.describe(entry.slot());
-    if (!members_.alive(entry)) return;  // nobody has stepped over it yet
-    told.waiters.push_back({.ticket = ticket,
-                            .slot = entry.slot(),
-                            .pid = member.pid,
-                            .label = member.label,
-                            .waiting_for = since(since_ns)});
-  });
-  for (std::uint32_t slot = 0; slot < members_.slots_used(); ++slot) {
-    LockMember member = members_.describe(slot);
-    if (member.pid != 0) told.members.push_back(std::move(member));
-  }
-  return told;
-}
-
-std::vector<PastHandover> Queue::history() const {
-  std::vector<PastHandover> told;
-  if (forked()) return told;
-  const std::uint64_t recorded = file_.handovers_recorded.load(std::memory_order_acquire);
-  const std::uint64_t kept = std::min<std::uint64_t>(recorded, kHistoryLength);
-  for (std::uint64_t i = 1; i <= kept; ++i) {
-    const HandoverRecord& record = file_.history[(recorded - i) % kHistoryLength];
-    const bool recovered = record.kind.load(std::memory_order_relaxed) ==
-                           static_cast<std::uint64_t>(HandoverKind::kRecovered);
-    told.push_back(
-        {.slot = static_cast<std::uint32_t>(record.owner.load(std::memory_order_relaxed)),
-         .kind = recovered ? HandoverKind::kRecovered : HandoverKind::kTaken,
-         .waited = nanoseconds(
-             static_cast<std::int64_t>(record.waited_ns.load(std::memory_order_relaxed))),
-         .ago = since(record.at_ns.load(std::memory_order_relaxed))});
-  }
-  return told;
+  return sight().info();
 }
 
 }  // namespace tidelock::lock

@@ -7,11 +7,11 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "lock/arbiter.h"
 #include "lock/members.h"
 #include "lock/ring.h"
+#include "lock/sight.h"
 #include "lock/waiter.h"
 #include "os/byte_lock.h"
 #include "os/clock.h"
@@ -30,16 +30,6 @@ struct Site {
   os::ByteLocks& locks;
   std::uint64_t recovery_byte;
   std::uint64_t first_member_byte;  // kMemberSlots bytes from here
-};
-
-// How somebody got the lock after waiting. Never renumber.
-enum class HandoverKind : std::uint64_t { kTaken = 0, kRecovered = 1 };
-
-struct PastHandover {
-  std::uint32_t slot = 0;
-  HandoverKind kind = HandoverKind::kTaken;
-  std::chrono::nanoseconds waited{0};
-  std::chrono::nanoseconds ago{0};
 };
 
 using Guard = LockQueue::Guard;
@@ -78,7 +68,6 @@ class Queue {
   [[nodiscard]] BusyInfo busy_info() const;
   // Nothing if that attachment has ended.
   [[nodiscard]] std::optional<LockMember> member(Identity who) const;
-  [[nodiscard]] std::vector<PastHandover> history() const;  // newest first
   [[nodiscard]] const Statistics& statistics() const noexcept { return file_.statistics; }
 
  private:
@@ -95,7 +84,9 @@ class Queue {
   [[nodiscard]] bool try_acquire() noexcept;
   [[nodiscard]] Status busy_status(StatusCode code, const Waiter::Facts& facts) const;
   [[nodiscard]] Guard entered() noexcept;
-  void record(const Waiter::Facts& facts) noexcept;
+  [[nodiscard]] Sight sight() const { return Sight(file_, members_); }
+  void count(const Waiter::Facts& facts) noexcept;
+  void record_handover(std::chrono::nanoseconds waited, bool recovered) noexcept;
   void release() noexcept;
 
   QueueFile& file_;

@@ -151,6 +151,13 @@ void ByteLocks::unlock(std::uint64_t byte) noexcept {
   held_.erase(byte);
 }
 
+Result<int> ByteLocks::inheritable_descriptor() const {
+  if (process_token() != process_token_) return forked_status();
+  const int copy = ::fcntl(file_.descriptor(), F_DUPFD, 3);
+  if (copy < 0) return error_status(errno, "duplicate the descriptor of", file_.path());
+  return copy;
+}
+
 Result<bool> ByteLocks::held_by_another(std::uint64_t byte) const {
   return conflicts(byte, F_RDLCK);
 }

@@ -46,6 +46,11 @@ class ByteLocks {
   // The same for either mode. Works on a file that was opened for reading only.
   [[nodiscard]] Result<bool> held_in_any_mode(std::uint64_t byte) const;
 
+  // Another descriptor of this very open file, without close-on-exec, above the standard streams
+  // and not closed in a forked child: whoever has it, or a copy of it, keeps the locks that are
+  // held, but not against `unlock`. The caller's to close. Errors: kLimit, kForked.
+  [[nodiscard]] Result<int> inheritable_descriptor() const;
+
   [[nodiscard]] const File& file() const noexcept { return file_; }
 
  private:

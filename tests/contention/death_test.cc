@@ -140,7 +140,7 @@ TEST_P(DeathTest, OfTheHolderLetsTheNextOneInWithinASlice) {
               in_ms(times[times.size() / 2]), in_ms(times.back()));
   EXPECT_LT(times.back(), kBound);
   EXPECT_EQ(watcher->statistics().recoveries.load(), 50u);
-  EXPECT_EQ(watcher->history()[0].kind, HandoverKind::kRecovered);
+  EXPECT_TRUE(watcher->info().value().history[0].recovered);
 }
 
 TEST_P(DeathTest, OfTheHolderIsSeenByAFailFastCallerAtOnce) {

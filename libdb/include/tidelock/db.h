@@ -169,6 +169,12 @@ class Db {
   // Who holds the writer lock, who waits, who is attached. kReadOnly for a read-only
   // handle, which has no place in the queue.
   [[nodiscard]] Result<LockInfo> lock_info() const;
+  // The same of any database, from outside: attaches nothing, writes nothing, delays nobody, and
+  // needs only read permission, whether others write, rebuild, or nobody has it open. As
+  // LockQueue::look: a queue that is being rebuilt, or left from an earlier boot or mount, is free
+  // and nobody is attached. kNotFound: there is no database. kUnsupported: its format or the
+  // queue in use is of another release. kCorruption: CURRENT is damaged. kPermission, kIo.
+  [[nodiscard]] static Result<LockInfo> lock_info(const std::filesystem::path& directory);
 
   // Calls in other threads end first; later ones answer kClosed, as do snapshots and iterators of
   // this handle. Joins the background thread: that takes as long as the job it is at, and up to

@@ -39,7 +39,28 @@ struct LockWaiter {
   std::chrono::nanoseconds waiting_for{0};
 };
 
-// Read without taking anything; each part is true at some moment during the call.
+// One time that somebody got the lock after waiting, or from a dead holder. A lock that was free is
+// no hand-over and leaves no record.
+struct LockHandover {
+  std::uint32_t slot = 0;
+  std::int32_t pid = 0;    // who got it; may have ended since. For people, as in LockMember
+  std::string label;       // of that time
+  bool recovered = false;  // from a dead holder; else released, or handed over, in order
+  std::chrono::nanoseconds waited{0};
+  std::chrono::nanoseconds ago{0};
+};
+
+// Events of all members, counted since the queue file was laid out: as a rule, since the boot.
+struct LockTotals {
+  std::uint64_t acquired = 0;    // how often anybody got the lock
+  std::uint64_t hand_overs = 0;  // how often it was handed to a waiter directly
+  std::uint64_t lapses = 0;      // how often a waiter let its turn stand and was passed over
+  std::uint64_t evictions = 0;   // how often a waiter lost its place after that, or by its death
+  std::uint64_t recoveries = 0;  // how often it was taken from a dead holder
+};
+
+// Read without taking anything; each part is true at some moment during the call. Times are those
+// of the monotonic clock and for people: a member in another time namespace shifts its own.
 struct LockInfo {
   enum class Word : std::uint8_t { kFree = 0, kHeld = 1, kOffered = 2 };
   Word word = Word::kFree;
@@ -47,7 +68,9 @@ struct LockInfo {
   std::optional<LockMember> holder;
   std::chrono::nanoseconds held_for{0};  // 0: not known
   std::vector<LockWaiter> waiters;       // in queue order
-  std::vector<LockMember> members;
+  std::vector<LockMember> members;       // by slot; one that is not alive has died, not left
+  std::vector<LockHandover> history;     // the newest first, at most 63
+  LockTotals totals;
 };
 
 struct LockQueueOptions {
@@ -102,6 +125,24 @@ class LockQueue {
   // kClosed if moved from.
   [[nodiscard]] Result<Guard> acquire(const Wait& wait = {});
   [[nodiscard]] Result<LockInfo> info() const;
+
+  // The same from outside: attaches nothing, writes nothing, delays nobody, and needs only read
+  // permission. Any thread of any process may call it at any time. Costs a mapping of the file
+  // and one system call for each member. A file that is empty, just being laid out, or left from
+  // an earlier boot or mount by members who are gone: a free lock that nobody is attached to.
+  // kNotFound: there is no file. kUnsupported: it is no queue file, or one of another release that
+  // is in use. kPermission, kIo as the kernel says.
+  [[nodiscard]] static Result<LockInfo> look(const std::filesystem::path& file);
+
+  // A descriptor, without close-on-exec, that keeps this attachment alive: the lock, if held, stays
+  // held until the last copy of it is closed, wherever that copy has got to, even if this process
+  // is killed. For a child program that shall keep the lock while it runs; it need not know.
+  // Closing this queue, or releasing the guard, ends hold and attachment in spite of copies. Once
+  // this process has died, the closing of the last copy is the death of the holder to the others:
+  // they recover, and are told that the lock is inconsistent. Nobody should read or write through
+  // it. The caller closes it; a program that another thread starts meanwhile inherits it too.
+  // kForked in a forked child, kClosed if moved from, kLimit when there are no descriptors left.
+  [[nodiscard]] Result<int> inheritable_descriptor() const;
 
  private:
   struct Impl;

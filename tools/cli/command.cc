@@ -13,6 +13,7 @@ constexpr const char* kOneKey = "One key";
 constexpr const char* kRanges = "Keys in order";
 constexpr const char* kFiles = "Whole files";
 constexpr const char* kDatabase = "The database";
+constexpr const char* kLocks = "Locks";
 constexpr Access kRead = Access::kReadOnly;
 constexpr Access kWrite = Access::kReadWrite;
 
@@ -64,6 +65,14 @@ constexpr std::array kCommands = {
     Command{"shell", kDatabase, "Run many commands on one open database",
             "tidelock shell db\nprintf 'put a 1\\nget a\\n' | tidelock shell db", kWrite,
             kAnyBytes | kEntries, define_shell},
+    Command{"lock", kLocks, "Run a program while holding a file's lock: FILE [OPTIONS] -- COMMAND",
+            "tidelock lock /var/lib/app/data --timeout 30 -- rebuild-index --all\n"
+            "tidelock lock nightly --nonblock -- sh -c 'make && make install'",
+            kWrite, kProgram, define_lock},
+    Command{"queue", kLocks, "Show who holds a lock, who waits, and who got it last",
+            "tidelock queue db\ntidelock queue nightly --watch\n"
+            "tidelock queue db --watch --json | jq .waiters",
+            kRead, kAnyLock, define_queue},
 };
 
 void add_formats(CLI::App& app, const Command& command, Settings& settings) {
@@ -118,8 +127,17 @@ const Command* find_command(std::string_view name) {
 }
 
 void add_settings(CLI::App& app, const Command& command, Settings& settings) {
-  app.add_option("DB", settings.path, "the database's directory")->required()->check(not_empty());
+  const auto add_path = [&](const char* name, const char* help) {
+    app.add_option(name, settings.path, help)->required()->check(not_empty());
+  };
+  if (command.has(kProgram)) return add_path("FILE", "what is locked, though never touched");
+  if (command.has(kAnyLock)) {
+    add_path("DB|FILE", "the database's directory; or a file that tidelock lock locks");
+  } else {
+    add_path("DB", "the database's directory");
+  }
   add_line_settings(app, command, settings);
+  if (!command.opens_database()) return;
   app.add_flag("--allow-unsafe-file-system", settings.open.allow_unsafe_file_system,
                "open on network, FUSE and other unproven file systems");
 }

@@ -16,11 +16,13 @@ using Action = std::function<Result<ExitCode>(Session&)>;
 
 // What a command deals with: it takes the options that act on that, and no others.
 enum Trait : unsigned {
-  kInShell = 1,  // it is a command of `tidelock shell` too
-  kKeys = 2,     // keys are given or shown: --key-format
-  kValues = 4,   // values are given or shown: --value-format
-  kShown = 8,    // they are shown: --raw
-  kEntries = 16  // entries are written: --durability
+  kInShell = 1,   // it is a command of `tidelock shell` too
+  kKeys = 2,      // keys are given or shown: --key-format
+  kValues = 4,    // values are given or shown: --value-format
+  kShown = 8,     // they are shown: --raw
+  kEntries = 16,  // entries are written: --durability
+  kAnyLock = 32,  // it looks at a lock, a database's or any other, and opens nothing: DB|FILE
+  kProgram = 64   // it runs a program under the lock of a FILE, and exits as sysexits.h says
 };
 
 // One row of the table that the program, its help, the shell and its completion go by.
@@ -35,6 +37,11 @@ struct Command {
   Action (*define)(CLI::App& app);
 
   [[nodiscard]] bool has(Trait trait) const noexcept { return (traits & trait) != 0; }
+  [[nodiscard]] bool opens_database() const noexcept { return !has(kAnyLock) && !has(kProgram); }
+  // The program's exit code when it failed so.
+  [[nodiscard]] ExitCode failure(const Status& status) const noexcept {
+    return has(kProgram) ? wrapper_exit_code(status.code()) : exit_code(status.code());
+  }
 };
 
 [[nodiscard]] std::span<const Command> commands();

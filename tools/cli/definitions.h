@@ -29,6 +29,10 @@ namespace tidelock::cli {
 [[nodiscard]] Action define_check(CLI::App& app);
 [[nodiscard]] Action define_compact(CLI::App& app);
 
+// lock_command.cc, queue_command.cc: any lock
+[[nodiscard]] Action define_lock(CLI::App& app);
+[[nodiscard]] Action define_queue(CLI::App& app);
+
 // shell.cc
 [[nodiscard]] Action define_shell(CLI::App& app);
 

@@ -1,5 +1,7 @@
 #include "cli/exit_code.h"
 
+#include <sysexits.h>
+
 namespace tidelock::cli {
 
 ExitCode exit_code(StatusCode code) noexcept {
@@ -29,6 +31,23 @@ ExitCode exit_code(StatusCode code) noexcept {
       return ExitCode::kIo;
   }
   return ExitCode::kIo;
+}
+
+ExitCode wrapper_exit_code(StatusCode code) noexcept {
+  switch (code) {
+    case StatusCode::kInvalid:
+      return ExitCode{EX_USAGE};
+    case StatusCode::kNotFound:  // the directory of the queue file
+    case StatusCode::kPermission:
+    case StatusCode::kNoSpace:
+      return ExitCode{EX_CANTCREAT};
+    case StatusCode::kBusy:  // another release has laid the queue file out
+    case StatusCode::kUnsupported:
+    case StatusCode::kLimit:
+      return ExitCode{EX_UNAVAILABLE};
+    default:
+      return ExitCode{EX_OSERR};
+  }
 }
 
 }  // namespace tidelock::cli

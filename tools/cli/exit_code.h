@@ -18,4 +18,8 @@ enum class ExitCode : std::uint8_t {
 
 [[nodiscard]] ExitCode exit_code(StatusCode code) noexcept;
 
+// A command that runs a program passes on what that one ended with, any of 0 to 255. What went
+// wrong before, with the lock or the call, it tells by the codes of sysexits.h.
+[[nodiscard]] ExitCode wrapper_exit_code(StatusCode code) noexcept;
+
 }  // namespace tidelock::cli

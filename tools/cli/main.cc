@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <clocale>
 #include <map>
 #include <sstream>
@@ -21,6 +22,13 @@ constexpr const char* kExitCodes =
     "found; 5 input, output, space or permission. Keys that begin with a dash go behind --.\n"
     "tidelock COMMAND --help tells more; so does tidelock(1).";
 
+constexpr const char* kWrapperExitCodes =
+    "\n\nExit codes: COMMAND's own, or 128 and the signal that ended it; 1, or CODE, if the lock "
+    "was\n"
+    "not to be had in time; 126 if COMMAND cannot be run, 127 if there is none; else as "
+    "sysexits.h:\n"
+    "64 wrong usage; 69 no lock possible there; 71 system error; 73 no queue file to be had.";
+
 constexpr const char* kTryHelp = " (--help tells more)";
 
 std::string indent(const char* text) {
@@ -29,34 +37,47 @@ std::string indent(const char* text) {
   return out;
 }
 
-// Ends the session, reports the first thing that went wrong, and yields the exit code.
-int finish(Session& session, const Result<ExitCode>& result) {
+// Ends the session, reports the first thing that went wrong, and yields the exit code. `command`:
+// null where none was understood.
+int finish(Session& session, const Command* command, const Result<ExitCode>& result) {
   const Status closed = session.close();
   const Status& status = result ? closed : result.error();
   if (status.ok()) return static_cast<int>(*result);
   session.report(status);
-  return static_cast<int>(exit_code(status.code()));
+  return static_cast<int>(command == nullptr ? exit_code(status.code()) : command->failure(status));
 }
 
 int run(const Command& command, const Action& action, Settings settings) {
   settings.open.access = command.access;
   settings.open.label = std::string("tidelock ") + command.name;
   Session session(std::move(settings));
-  return finish(session, action(session));
+  return finish(session, &command, action(session));
 }
 
 // Help and the version are answers; everything else is a mistake.
-int explain(const CLI::App& app, const CLI::ParseError& error, bool json) {
+int explain(const CLI::App& app, const Command* command, const CLI::ParseError& error, bool json) {
   Settings settings;
   settings.json = json;
   Session session(std::move(settings));
   if (error.get_exit_code() != 0) {
-    return finish(session, Status(StatusCode::kInvalid, error.what() + std::string(kTryHelp)));
+    return finish(session, command,
+                  Status(StatusCode::kInvalid, error.what() + std::string(kTryHelp)));
   }
   std::ostringstream text;
   app.exit(error, text, text);
   session.print(text.str());
-  return finish(session, ExitCode::kOk);
+  return finish(session, command, ExitCode::kOk);
+}
+
+// Cuts off what stands behind "--" for a command that runs a program: that is the program's, and
+// none of it is ours to understand.
+std::vector<std::string> cut_program(const Command* command, std::vector<std::string>& words) {
+  if (command == nullptr || !command->has(kProgram)) return {};
+  const auto end = std::find(words.begin(), words.end(), "--");
+  if (end == words.end()) return {};
+  std::vector<std::string> program(end + 1, words.end());
+  words.erase(end, words.end());
+  return program;
 }
 
 int run_command_line(int argc, char** argv) {
@@ -69,18 +90,22 @@ int run_command_line(int argc, char** argv) {
   for (const Command& command : commands()) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     sub->group(command.group);
-    sub->footer(indent(command.examples));
+    sub->footer(indent(command.examples) + (command.has(kProgram) ? kWrapperExitCodes : ""));
     add_settings(*sub, command, settings);
     defined[&command] = {sub, command.define(*sub)};
   }
-  const std::vector<std::string> words(argv, argv + argc);
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  const Command* named = words.empty() ? nullptr : find_command(words[0]);
+  const bool json = asks_for_json(words);
+  settings.program = cut_program(named, words);
   try {
-    if (argc > 1 && argv[1][0] != '-' && find_command(words[1]) == nullptr) {
-      throw CLI::ExtrasError("there is no command '" + words[1] + "'", CLI::ExitCodes::ExtrasError);
+    if (named == nullptr && !words.empty() && !words[0].starts_with('-')) {
+      throw CLI::ExtrasError("there is no command '" + words[0] + "'", CLI::ExitCodes::ExtrasError);
     }
-    app.parse(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 takes them
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
-    return explain(app, error, asks_for_json(words));
+    return explain(app, named, error, json);
   }
   for (const auto& [command, definition] : defined) {
     if (definition.first->parsed()) return run(*command, definition.second, std::move(settings));

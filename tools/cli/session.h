@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/encoding.h"
 #include "cli/json_bytes.h"
@@ -14,6 +15,7 @@ namespace tidelock::cli {
 // What the command line says about the database, and about how to speak.
 struct Settings {
   std::string path;
+  std::vector<std::string> program;  // behind "--": what to run, word for word
   Options open{};
   ByteFormat key_format = ByteFormat::kText;
   ByteFormat value_format = ByteFormat::kText;

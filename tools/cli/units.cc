@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <limits>
 
@@ -85,6 +86,20 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   return std::chrono::milliseconds(time.number);
 }
 
+Result<std::chrono::milliseconds> parse_seconds(std::string_view text) {
+  constexpr double kMax = 1e9;
+  double seconds = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
+  const bool bare = error == std::errc() && end == text.data() + text.size();
+  if (!bare) return parse_duration(text);
+  if (!(seconds >= 0 && seconds <= kMax)) {
+    return Status(StatusCode::kInvalid, "'" + std::string(text) + "' is no number of seconds");
+  }
+  // A moment is not nothing: rounded up.
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1e3)));
+}
+
 std::string show_size(std::uint64_t bytes) {
   static constexpr std::array<std::string_view, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
   if (bytes < 1024) return std::to_string(bytes) + " B";
@@ -110,6 +125,18 @@ std::string show_entries(std::uint64_t count) {
 
 std::string show_seconds(std::chrono::nanoseconds time) {
   return one_decimal(std::chrono::duration<double>(time).count(), "s");
+}
+
+std::string show_time(std::chrono::nanoseconds time) {
+  const auto count = static_cast<double>(time.count());
+  if (count < 1e6) return std::to_string(time.count() / 1'000) + " us";
+  if (count < 1e7) return one_decimal(count / 1e6, "ms");
+  if (count < 1e9) return std::to_string(time.count() / 1'000'000) + " ms";
+  if (count < 6e10) return one_decimal(count / 1e9, "s");
+  const std::int64_t minutes = time.count() / 60'000'000'000;
+  const std::int64_t seconds = time.count() / 1'000'000'000 % 60;
+  if (minutes < 60) return std::to_string(minutes) + " min " + std::to_string(seconds) + " s";
+  return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
 }
 
 }  // namespace tidelock::cli

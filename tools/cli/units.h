@@ -17,6 +17,9 @@ namespace tidelock::cli {
 // "250ms", "10s", "2m", a bare number is milliseconds; "forever" is Wait::kForEver.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
+// "30", "0.5": a bare number is seconds; else as parse_duration.
+[[nodiscard]] Result<std::chrono::milliseconds> parse_seconds(std::string_view text);
+
 // "512 B", "1.4 MiB".
 [[nodiscard]] std::string show_size(std::uint64_t bytes);
 // "12,345".
@@ -25,5 +28,7 @@ namespace tidelock::cli {
 [[nodiscard]] std::string show_entries(std::uint64_t count);
 // "0.8 s".
 [[nodiscard]] std::string show_seconds(std::chrono::nanoseconds time);
+// Three digits or so: "12 us", "3.4 ms", "350 ms", "3.2 s", "5 min 12 s", "3 h 5 min".
+[[nodiscard]] std::string show_time(std::chrono::nanoseconds time);
 
 }  // namespace tidelock::cli

@@ -44,7 +44,8 @@ class Members {
     return file_.members[slot].generation.load();
   }
 
-  // For display, also before one has signed in. A slot that changes hands meanwhile may be described by parts of both.
+  // For display, also before one has signed in. A slot that changes hands meanwhile may be
+  // described by parts of both.
   [[nodiscard]] LockMember describe(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t slots_used() const noexcept;
 

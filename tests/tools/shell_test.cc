@@ -1,13 +1,10 @@
 // The shell in a pipe and on a terminal.
 
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <pty.h>
-
-#include <chrono>
 #include <fstream>
 
 #include "support/temporary_directory.h"
+#include "tools/terminal.h"
 #include "tools/tool.h"
 
 namespace tidelock::test {
@@ -92,77 +89,17 @@ TEST_F(Shell, TakesNoDataFromItsCommands) {
   EXPECT_EQ(outcome.out, "0\n");
 }
 
-// The program on a terminal of its own.
-class Terminal {
+// The shell on a terminal of its own.
+class ShellTerminal : public Terminal {
  public:
-  Terminal(const std::string& db, const std::string& home, const char* locale = "C.UTF-8") {
-    pid_ = ::forkpty(&master_, nullptr, nullptr, nullptr);
-    if (pid_ == 0) {
-      ::setenv("HOME", home.c_str(), 1);
-      ::setenv("TERM", "xterm", 1);
-      ::setenv("LC_ALL", locale, 1);
-      ::execl(TIDELOCK_TOOL, "tidelock", "shell", db.c_str(), nullptr);
-      ::_exit(127);
-    }
-  }
-  Terminal(const Terminal&) = delete;
-  Terminal& operator=(const Terminal&) = delete;
-  ~Terminal() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      ::waitpid(pid_, nullptr, 0);
-    }
-    ::close(master_);
-  }
-
-  void type(std::string_view keys) const {
-    ASSERT_EQ(::write(master_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
-  }
-  // Reads until the text has appeared behind what was waited for before; false after ten seconds.
-  bool wait_for(const std::string& text) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (std::chrono::steady_clock::now() < deadline) {
-      const std::size_t found = shown_.find(text, seen_);
-      if (found != std::string::npos) {
-        seen_ = found + text.size();
-        return true;
-      }
-      read_some();
-    }
-    return false;
-  }
-  [[nodiscard]] const std::string& shown() const { return shown_; }
-  // The exit code; -1 if a signal ended it or ten seconds did not.
-  int wait_for_end() {
-    int status = 0;
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (::waitpid(pid_, &status, WNOHANG) == 0) {
-      if (std::chrono::steady_clock::now() > deadline) return -1;
-      read_some();
-    }
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
- private:
-  void read_some() {
-    pollfd ready{master_, POLLIN, 0};
-    if (::poll(&ready, 1, 100) <= 0) return;
-    char bytes[4096];
-    const ssize_t got = ::read(master_, bytes, sizeof bytes);
-    if (got > 0) shown_.append(bytes, static_cast<std::size_t>(got));
-  }
-
-  pid_t pid_ = -1;
-  int master_ = -1;
-  std::string shown_;
-  std::size_t seen_ = 0;
+  ShellTerminal(const std::string& db, const std::string& home, const char* locale = "C.UTF-8")
+      : Terminal({"shell", db}, {{"HOME", home}, {"LC_ALL", locale}}) {}
 };
 
 TEST_F(Shell, PromptsCompletesAndRemembersOnATerminal) {
   ASSERT_EQ(run_tool({"put", db_, "apple pie", "sweet"}).code, 0);
   {
-    Terminal terminal(db_, directory_.path());
+    ShellTerminal terminal(db_, directory_.path());
     ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
     terminal.type("ge\tapp\t\n");
     EXPECT_TRUE(terminal.wait_for("sweet")) << terminal.shown();
@@ -175,7 +112,7 @@ TEST_F(Shell, PromptsCompletesAndRemembersOnATerminal) {
     terminal.type("quit\n");
     EXPECT_EQ(terminal.wait_for_end(), 0);
   }
-  Terminal again(db_, directory_.path());
+  ShellTerminal again(db_, directory_.path());
   ASSERT_TRUE(again.wait_for("fruit> ")) << again.shown();
   again.type("\x1b[A\x1b[A\n");  // up twice: "get bell"
   EXPECT_TRUE(again.wait_for("\n\\x07")) << again.shown();
@@ -186,7 +123,7 @@ TEST_F(Shell, PromptsCompletesAndRemembersOnATerminal) {
 }
 
 TEST_F(Shell, ForgetsTheLineAtCtrlCAndGoesOn) {
-  Terminal terminal(db_, directory_.path());
+  ShellTerminal terminal(db_, directory_.path());
   ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
   terminal.type("put a 1\n");
   ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
@@ -203,7 +140,7 @@ TEST_F(Shell, ForgetsTheLineAtCtrlCAndGoesOn) {
 TEST_F(Shell, ShowsTheProgressOfADumpOnlyWhereItDisturbsNothing) {
   ASSERT_EQ(run_tool({"put", db_, "a", "1"}).code, 0);
   ASSERT_EQ(run_tool({"compact", db_}).code, 0);
-  Terminal terminal(db_, directory_.path());
+  ShellTerminal terminal(db_, directory_.path());
   ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
   terminal.type("dump\n");
   ASSERT_TRUE(terminal.wait_for("\na\t1")) << terminal.shown();
@@ -215,7 +152,7 @@ TEST_F(Shell, ShowsTheProgressOfADumpOnlyWhereItDisturbsNothing) {
 }
 
 TEST_F(Shell, TakesUtf8WithoutALocale) {
-  Terminal terminal(db_, directory_.path(), "C");
+  ShellTerminal terminal(db_, directory_.path(), "C");
   ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();
   terminal.type("put é 1\n");
   ASSERT_TRUE(terminal.wait_for("fruit> ")) << terminal.shown();

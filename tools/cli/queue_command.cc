@@ -114,7 +114,8 @@ Action define_queue(CLI::App& app) {
       ->type_name("S")
       ->needs(watch);
   app.add_option("--history", arguments->history, "how many of the last hand-overs (10, most 63)")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::Range(0, 63));
   return [arguments](Session& session) { return run_queue(session, *arguments); };
 }
 

@@ -34,8 +34,8 @@ TEST(QueueText, ShowsAllThatIsKnown) {
   EXPECT_EQ(queue_text(busy_queue(), 10),
             "lock         held by pid 4711 (make) for 3.2 s\n"
             "waiting      2\n"
-            "acquired     20,000 times, 5 handed over, 2 from the dead\n"
-            "passed over  4 times, 3 lost their place\n"
+            "acquired     20,000, 5 handed over, 2 from the dead\n"
+            "passed over  4, 3 lost their place\n"
             "\n"
             "place   pid  waiting  label\n"
             "    1  4712    2.0 s  cp\n"

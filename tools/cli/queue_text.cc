@@ -119,10 +119,10 @@ std::string queue_text(const LockInfo& info, std::size_t history) {
   const std::vector<Row> rows = {
       {"lock", holder_text(info)},
       {"waiting", show_count(info.waiters.size())},
-      {"acquired", show_count(totals.acquired) + " times, " + show_count(totals.hand_overs) +
+      {"acquired", show_count(totals.acquired) + ", " + show_count(totals.hand_overs) +
                        " handed over, " + show_count(totals.recoveries) + " from the dead"},
-      {"passed over", show_count(totals.lapses) + " times, " + show_count(totals.evictions) +
-                          " lost their place"}};
+      {"passed over",
+       show_count(totals.lapses) + ", " + show_count(totals.evictions) + " lost their place"}};
   std::string text = align(rows, 2, 0);
   if (!info.waiters.empty()) text += "\n" + waiters_text(info);
   if (!info.members.empty()) text += "\n" + members_text(info);

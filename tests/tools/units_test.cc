@@ -8,6 +8,7 @@ namespace tidelock::cli {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 
 TEST(Size, IsANumberWithABinaryUnit) {
   EXPECT_EQ(parse_size("0").value(), 0u);
@@ -52,6 +53,31 @@ TEST(Show, WritesNumbersForPeople) {
   EXPECT_EQ(show_count(999), "999");
   EXPECT_EQ(show_count(1'234'567), "1,234,567");
   EXPECT_EQ(show_seconds(840ms), "0.8 s");
+}
+
+TEST(Seconds, AreWhatABareNumberMeans) {
+  EXPECT_EQ(parse_seconds("30").value(), milliseconds(30'000));
+  EXPECT_EQ(parse_seconds("0.25").value(), milliseconds(250));
+  EXPECT_EQ(parse_seconds("0").value(), milliseconds(0));
+  EXPECT_EQ(parse_seconds("0.0001").value(), milliseconds(1)) << "a moment is not nothing";
+  EXPECT_EQ(parse_seconds("250ms").value(), milliseconds(250));
+  EXPECT_EQ(parse_seconds("2m").value(), milliseconds(120'000));
+  EXPECT_EQ(parse_seconds("forever").value(), Wait::kForEver);
+  for (const char* wrong : {"", "-1", "soon", "1.5.5", "1e3", "inf", "nan", "99999999999"}) {
+    EXPECT_EQ(parse_seconds(wrong).status().code(), StatusCode::kInvalid) << wrong;
+  }
+}
+
+TEST(Show, TimesInTheUnitThatFits) {
+  const std::pair<std::chrono::nanoseconds, const char*> times[] = {
+      {std::chrono::nanoseconds(0), "0 us"},
+      {std::chrono::microseconds(12), "12 us"},
+      {std::chrono::microseconds(3'400), "3.4 ms"},
+      {milliseconds(350), "350 ms"},
+      {milliseconds(3'250), "3.2 s"},
+      {milliseconds(312'000), "5 min 12 s"},
+      {std::chrono::minutes(185), "3 h 5 min"}};
+  for (const auto& [time, text] : times) EXPECT_EQ(show_time(time), text);
 }
 
 }  // namespace

@@ -35,16 +35,18 @@ struct alignas(128) Tally {
   Histogram wait;
 };
 
-// What the process that holds the lock next is asked to do, once.
+// What whoever holds the lock next is asked to do, once.
 enum class Order : std::uint32_t { kNone, kDie, kStop, kHold };
 
 struct alignas(128) Control {
-  SharedWord ready;  // processes that have attached, ever
+  SharedWord ready;         // processes that have attached, ever
   SharedWord start_ns;
   SharedWord stop_ns;
-  SharedWord order;    // Order, and in the upper half whose it is
-  SharedWord episode;  // counts carried-out orders
-  SharedWord fault_ns;  // kDie, kStop: when it was about to happen. kHold: when it let go
+  SharedWord order;         // Order
+  SharedWord performer;     // the lane that carried out the latest one
+  SharedWord dying;         // 1 + the lane that is about to, as ordered; 0: none
+  SharedWord episode;       // counts carried-out orders
+  SharedWord fault_ns;      // kDie, kStop: when it was about to happen. kHold: when it let go
   std::atomic<bool> holding;
   std::atomic<bool> let_go;
   std::atomic<double> alone_ns;  // acquire and release by one process, measured before the round

@@ -138,13 +138,15 @@ class Contender {
 
   // Inside the lock.
   void obey() {
-    const std::uint64_t order = get(control_.order);
-    if (order >> 32 != lane_) return;
-    set(control_.order, 0);
-    switch (static_cast<Order>(order & 0xffffffff)) {
+    const auto order = static_cast<Order>(get(control_.order));
+    set(control_.order, static_cast<std::uint64_t>(Order::kNone));
+    set(control_.performer, lane_);
+    switch (order) {
       case Order::kNone:
         return;
       case Order::kDie:
+        // Before the death, so that it is not taken for an accident.
+        control_.dying.store(lane_ + 1);
         begin_episode();
         ::kill(::getpid(), SIGKILL);
         return;
@@ -153,7 +155,7 @@ class Contender {
         ::kill(::getpid(), SIGSTOP);
         return;
       case Order::kHold:
-        control_.holding.store(true, std::memory_order_relaxed);
+        control_.holding.store(true, std::memory_order_release);
         while (!control_.let_go.load(std::memory_order_relaxed)) sleep_a_little();
         begin_episode();
         return;
@@ -164,9 +166,8 @@ class Contender {
     const std::uint64_t now = now_ns();
     guarded_.begin_watch(now);
     set(control_.fault_ns, now);
-    episode_ = get(control_.episode) + 1;
     // Pairs with the acquire of whoever measures the fault.
-    control_.episode.store(episode_, std::memory_order_release);
+    control_.episode.store(get(control_.episode) + 1, std::memory_order_release);
   }
 
   // Returns when it is time for the next operation: its intended start.

@@ -68,7 +68,7 @@ bool Crew::replace(std::uint32_t lane) {
 }
 
 void Crew::end() {
-  excused_.reset();
+  contest_.arena.control().dying.store(0);
   contest_.arena.control().let_go.store(true);
   std::uint64_t running = 0;
   contest_.arena.control().stop_ns.compare_exchange_strong(running, now_ns());
@@ -119,7 +119,7 @@ void Crew::kill(std::uint32_t lane) {
 void Crew::await_death(std::uint32_t lane) {
   if (pids_[lane] != 0) await_state(pids_[lane], 0);
   pids_[lane] = 0;
-  excused_.reset();
+  contest_.arena.control().dying.store(0);
 }
 
 void Crew::stop(std::uint32_t lane) {
@@ -150,7 +150,7 @@ void Crew::reap() {
   reap_due_ns_ = now_ns() + kReapEvery;
   for (std::size_t lane = 0; lane < pids_.size(); ++lane) {
     int wait_status = 0;
-    if (pids_[lane] == 0 || lane == excused_) continue;
+    if (pids_[lane] == 0 || lane + 1 == contest_.arena.control().dying.load()) continue;
     if (::waitpid(pids_[lane], &wait_status, WNOHANG) <= 0) continue;
     note_end(lane, wait_status);
   }

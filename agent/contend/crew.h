@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,13 +34,10 @@ class Crew {
   bool await(const std::function<bool()>& condition, std::uint64_t time_ns);
   // Sends SIGKILL, and returns when the kernel has taken back all that it held.
   void kill(std::uint32_t lane);
-  // Of one that kills itself, and has been excused from then on.
-  void await_death(std::uint32_t lane);
+  void await_death(std::uint32_t lane);  // of one that was ordered to die
   void stop(std::uint32_t lane);         // SIGSTOP; returns when it stands
   void await_stop(std::uint32_t lane);   // of one that stops itself
   void resume(std::uint32_t lane);
-  // Its end, from now on, is no accident and is not reaped until await_death.
-  void excuse(std::uint32_t lane) noexcept { excused_ = lane; }
 
   [[nodiscard]] bool well() const;
   [[nodiscard]] const std::vector<std::string>& accidents() const noexcept { return accidents_; }
@@ -57,7 +53,6 @@ class Crew {
   const Parent& parent_;
   std::vector<pid_t> pids_;  // by lane; 0: none
   std::vector<std::string> accidents_;
-  std::optional<std::size_t> excused_;
   std::uint64_t reap_due_ns_ = 0;
   bool interrupted_ = false;
 };

@@ -8,10 +8,9 @@ namespace tidelock::agent::contend {
 namespace {
 
 constexpr std::uint64_t kMillisecond = 1'000'000;
-constexpr std::uint64_t kPatience = 20'000 * kMillisecond;  // until somebody gets the lock
-constexpr std::uint64_t kStoppedFor = 100 * kMillisecond;   // a holder
-// A waiter; longer if the others get by without it, and at most:
-constexpr std::uint64_t kWaiterStoppedForMax = 2'000 * kMillisecond;
+constexpr std::uint64_t kPatience = 20'000 * kMillisecond;        // until anybody gets the lock
+constexpr std::uint64_t kPatienceForAll = 2'000 * kMillisecond;   // until all have had it
+constexpr std::uint64_t kHolderStoppedFor = 100 * kMillisecond;
 // Whoever has waited for this long is asleep.
 constexpr std::uint64_t kAsleepAfter = 2 * kMillisecond;
 
@@ -36,23 +35,22 @@ std::optional<FaultFigures> FaultMaker::make(Fault fault) {
 }
 
 std::optional<FaultFigures> FaultMaker::kill_holder() {
-  const std::uint32_t lane = any_lane();
-  crew_.excuse(lane);
-  if (!give(Order::kDie, lane)) return std::nullopt;
-  crew_.await_death(lane);
-  auto figures = after_holder(lane, arena_.control().fault_ns.load());
-  if (!figures || !crew_.replace(lane)) return std::nullopt;
+  const std::optional<std::uint32_t> lane = give(Order::kDie);
+  if (!lane) return std::nullopt;
+  crew_.await_death(*lane);
+  auto figures = after_holder(*lane, arena_.control().fault_ns.load());
+  if (!figures || !crew_.replace(*lane)) return std::nullopt;
   return figures;
 }
 
 std::optional<FaultFigures> FaultMaker::stop_holder() {
-  const std::uint32_t lane = any_lane();
-  if (!give(Order::kStop, lane)) return std::nullopt;
-  crew_.await_stop(lane);
-  (void)crew_.await([] { return false; }, now_ns() + kStoppedFor);
+  const std::optional<std::uint32_t> lane = give(Order::kStop);
+  if (!lane) return std::nullopt;
+  crew_.await_stop(*lane);
+  (void)crew_.await([] { return false; }, now_ns() + kHolderStoppedFor);
   const std::uint64_t resumed = now_ns();
-  crew_.resume(lane);
-  return after_holder(lane, resumed);
+  crew_.resume(*lane);
+  return after_holder(*lane, resumed);
 }
 
 std::optional<FaultFigures> FaultMaker::kill_waiter() {
@@ -61,13 +59,10 @@ std::optional<FaultFigures> FaultMaker::kill_waiter() {
   crew_.kill(who->victim);
   arena_.presences()[who->victim].waiting_since_ns.store(0);
   if (!let_go()) return std::nullopt;
-  const auto served = [&] { return others_have_had_turn(*who); };
-  if (!crew_.await(served, now_ns() + kPatience) && stuck("a waiter was killed")) {
-    return std::nullopt;
-  }
-  const std::uint64_t since = arena_.control().fault_ns.load();
+  await_others(*who);
   const FaultFigures figures{.recovery = ms(arena_.guarded().longest_standstill_ns.load(), 0),
-                             .longest_wait = longest_wait_ms(*who, since)};
+                             .longest_wait =
+                                 longest_wait_ms(*who, arena_.control().fault_ns.load())};
   if (!crew_.replace(who->victim)) return std::nullopt;
   return figures;
 }
@@ -77,62 +72,65 @@ std::optional<FaultFigures> FaultMaker::stop_waiter() {
   if (!who) return std::nullopt;
   crew_.stop(who->victim);
   if (!let_go()) return std::nullopt;
-  const auto served = [&] { return others_have_had_turn(*who); };
-  (void)crew_.await(served, now_ns() + kWaiterStoppedForMax);
+  await_others(*who);
   const std::uint64_t resumed = now_ns();
+  FaultFigures figures{.recovery = ms(arena_.guarded().longest_standstill_ns.load(), 0),
+                       .longest_wait =
+                           longest_wait_ms(*who, arena_.control().fault_ns.load())};
   crew_.resume(who->victim);
-  const auto all_served = [&] { return served() && has_had_turn(who->victim); };
-  if (!crew_.await(all_served, now_ns() + kPatience) && stuck("a waiter was stopped")) {
-    return std::nullopt;
-  }
-  const std::uint64_t own = arena_.presences()[who->victim].first_entry_ns.load();
-  return FaultFigures{.recovery = ms(arena_.guarded().longest_standstill_ns.load(), 0),
-                      .longest_wait = longest_wait_ms(*who, arena_.control().fault_ns.load()),
-                      .own_turn = ms(own, resumed)};
+  const auto own = [&] { return has_had_turn(who->victim); };
+  const bool had = crew_.await(own, resumed + kPatienceForAll);
+  if (!crew_.well()) return std::nullopt;
+  const std::uint64_t turn =
+      had ? arena_.presences()[who->victim].first_entry_ns.load() : now_ns();
+  figures.own_turn = ms(turn, resumed);
+  return figures;
 }
 
 std::optional<FaultFigures> FaultMaker::after_holder(std::uint32_t lane, std::uint64_t since_ns) {
-  const Bystanders who{.victim = lane, .holder = lane};
-  const auto served = [&] { return others_have_had_turn(who); };
-  if (!crew_.await(served, now_ns() + kPatience) && stuck("its holder was killed or stopped")) {
+  std::uint64_t next = UINT64_MAX;
+  const auto anybody = [&] {
+    for (std::uint32_t other = 0; other < arena_.presences().size(); ++other) {
+      if (!has_had_turn(other)) continue;
+      next = std::min(next, arena_.presences()[other].first_entry_ns.load());
+    }
+    return next != UINT64_MAX;
+  };
+  if (!crew_.await(anybody, now_ns() + kPatience)) {
+    report_stuck("its holder was killed or stopped");
     return std::nullopt;
   }
-  std::uint64_t next = UINT64_MAX;
-  for (std::uint32_t other = 0; other < arena_.presences().size(); ++other) {
-    if (other == lane) continue;
-    next = std::min(next, arena_.presences()[other].first_entry_ns.load());
-  }
+  const Bystanders who{.victim = lane, .holder = lane};
+  await_others(who);
+  (void)anybody();
   return FaultFigures{.recovery = ms(next, since_ns),
                       .longest_wait = longest_wait_ms(who, since_ns)};
 }
 
-std::uint32_t FaultMaker::any_lane() noexcept {
-  return random_.below(static_cast<std::uint32_t>(arena_.presences().size()));
-}
-
-bool FaultMaker::give(Order order, std::uint32_t lane) {
+std::optional<std::uint32_t> FaultMaker::give(Order order) {
   Control& control = arena_.control();
   control.holding.store(false);
   control.let_go.store(false);
-  const std::uint64_t word = std::uint64_t{lane} << 32 | static_cast<std::uint32_t>(order);
-  control.order.store(word);
+  control.order.store(static_cast<std::uint64_t>(order));
+  // Pairs with the releases in Contender::obey and begin_episode.
   const auto begun = [&] {
-    return order == Order::kHold ? control.holding.load()
+    return order == Order::kHold ? control.holding.load(std::memory_order_acquire)
                                  : control.episode.load(std::memory_order_acquire) > episode_;
   };
-  if (!crew_.await(begun, now_ns() + kPatience) && stuck("a certain process was to hold it")) {
-    return false;
+  if (!crew_.await(begun, now_ns() + kPatience)) {
+    report_stuck("all were at work");
+    return std::nullopt;
   }
   if (order != Order::kHold) ++episode_;
-  return true;
+  return static_cast<std::uint32_t>(control.performer.load());
 }
 
 std::optional<FaultMaker::Bystanders> FaultMaker::hold_until_all_wait() {
-  Bystanders who{.holder = any_lane()};
-  if (!give(Order::kHold, who.holder)) return std::nullopt;
-  std::uint64_t first = UINT64_MAX;
+  const std::optional<std::uint32_t> holder = give(Order::kHold);
+  if (!holder) return std::nullopt;
+  Bystanders who{.holder = *holder};
   const auto all_wait = [&] {
-    first = UINT64_MAX;
+    std::uint64_t first = UINT64_MAX;
     const std::uint64_t latest = now_ns() - kAsleepAfter;
     for (std::uint32_t lane = 0; lane < arena_.presences().size(); ++lane) {
       if (lane == who.holder) continue;
@@ -143,7 +141,11 @@ std::optional<FaultMaker::Bystanders> FaultMaker::hold_until_all_wait() {
     }
     return true;
   };
-  if (!crew_.await(all_wait, now_ns() + kPatience) && stuck("all were to wait for it")) {
+  if (!crew_.await(all_wait, now_ns() + kPatience)) {
+    if (crew_.well()) {
+      arena_.report_failure(
+          Status(StatusCode::kTimedOut, "the lock is held, and not all others came to wait"));
+    }
     return std::nullopt;
   }
   return who;
@@ -153,9 +155,7 @@ bool FaultMaker::let_go() {
   Control& control = arena_.control();
   control.let_go.store(true);
   const auto begun = [&] { return control.episode.load(std::memory_order_acquire) > episode_; };
-  if (!crew_.await(begun, now_ns() + kPatience) && stuck("its holder was to let it go")) {
-    return false;
-  }
+  if (!crew_.await(begun, now_ns() + kPatience)) return false;
   ++episode_;
   return true;
 }
@@ -172,22 +172,26 @@ bool FaultMaker::others_have_had_turn(const Bystanders& who) const noexcept {
   return true;
 }
 
+void FaultMaker::await_others(const Bystanders& who) {
+  (void)crew_.await([&] { return others_have_had_turn(who); }, now_ns() + kPatienceForAll);
+}
+
 double FaultMaker::longest_wait_ms(const Bystanders& who, std::uint64_t since_ns) const noexcept {
   double longest = 0;
+  const std::uint64_t now = now_ns();
   for (std::uint32_t lane = 0; lane < arena_.presences().size(); ++lane) {
     if (lane == who.victim || lane == who.holder) continue;
-    longest = std::max(longest, ms(arena_.presences()[lane].first_entry_ns.load(), since_ns));
+    const std::uint64_t turn =
+        has_had_turn(lane) ? arena_.presences()[lane].first_entry_ns.load() : now;
+    longest = std::max(longest, ms(turn, since_ns));
   }
   return longest;
 }
 
-// True, always: the crew cannot go on. Unless the crew knows why, that is the failure.
-bool FaultMaker::stuck(const char* where) const {
-  if (crew_.well()) {
-    arena_.report_failure(Status(StatusCode::kTimedOut,
-                                 std::string("nobody got the lock for 20 s when ") + where));
-  }
-  return true;
+void FaultMaker::report_stuck(const char* when) const {
+  if (!crew_.well()) return;  // the crew knows why
+  arena_.report_failure(
+      Status(StatusCode::kTimedOut, std::string("nobody got the lock for 20 s when ") + when));
 }
 
 }  // namespace tidelock::agent::contend

@@ -39,7 +39,8 @@ inline constexpr std::array kFaults{Fault::kHolderKilled, Fault::kWaiterKilled,
 
 // How one fault went by, in ms. "Others" are all but the victim and, if it was a waiter, whoever
 // held the lock meanwhile. Counted from the SIGKILL of a holder, the SIGCONT of a stopped holder,
-// or, for a waiter, from the moment the holder let go of the lock.
+// or, for a waiter, from the moment the holder let go of the lock. Who has had no turn after two
+// seconds is not waited for any longer, and counts with what it had waited.
 struct FaultFigures {
   double recovery = 0;      // a holder: until the next turn. A waiter: the longest time in which
                             // nobody got the lock, until all others had a turn

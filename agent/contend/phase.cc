@@ -139,7 +139,7 @@ bool Phases::run_round(const Entrant& entrant, std::uint32_t round, Outcome& out
 
 bool Phases::run_faults(const Entrant& entrant, Outcome& outcome) {
   const auto body = [&](Crew& crew, const Arena& arena) {
-    FaultMaker maker(crew, arena, mix(settings_.seed));
+    FaultMaker maker(crew, arena);
     if (!crew.begin()) return;
     for (std::uint32_t i = 0; i < settings_.faults; ++i) {
       for (const Fault fault : kFaults) {

@@ -18,6 +18,7 @@ constexpr const char* kExamples = R"(Examples:
   tidelock-agent run /tmp/db --wait queue --json      wait in the lock's queue; JSON for programs
   tidelock-agent run /tmp/db --key-file words --preload --read-percent 95 --keys zipfian
                                                       mostly reads of a few hot words
+  tidelock-agent contend --help                       about the laboratory for the lock
 
 Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
 6 a client died by itself or did not end.)";

@@ -7,8 +7,8 @@
 
 namespace tidelock::agent {
 
-// The settings of the command that a command line asks for; or, when there is nothing to run, the exit code of a
-// program that has said why (help, version, or a mistake, which is exit code 2).
+// The settings of the command that a command line asks for; or, when there is nothing to run, the
+// exit code of a program that has said why (help, version, or a mistake, which is exit code 2).
 using Request = std::variant<Settings, contend::Settings, int>;
 [[nodiscard]] Request parse_command_line(int argc, const char* const* argv);
 

@@ -25,10 +25,10 @@ struct alignas(128) Presence {
 
 // What one process did in one round. Its process writes it; read when it has ended.
 struct alignas(128) Tally {
-  SharedWord turns;     // stays that began within the round
-  SharedWord tries;     // attempts that these took
-  SharedWord overlaps;  // stays during which somebody else was inside
-  SharedWord looks;     // turns at which it looked who was waiting
+  SharedWord turns;           // stays that began within the round
+  SharedWord tries;           // attempts that these took
+  SharedWord overlaps;        // stays during which somebody else was inside
+  SharedWord looks;           // turns at which it looked who was waiting
   SharedWord overtakes_seen;  // waiters that had come before it, at those
   SharedWord longest_gap_ns;  // without a turn
   SharedWord cpu_ns;
@@ -39,14 +39,14 @@ struct alignas(128) Tally {
 enum class Order : std::uint32_t { kNone, kDie, kStop, kHold };
 
 struct alignas(128) Control {
-  SharedWord ready;         // processes that have attached, ever
+  SharedWord ready;  // processes that have attached, ever
   SharedWord start_ns;
   SharedWord stop_ns;
-  SharedWord order;         // Order
-  SharedWord performer;     // the lane that carried out the latest one
-  SharedWord dying;         // 1 + the lane that is about to, as ordered; 0: none
-  SharedWord episode;       // counts carried-out orders
-  SharedWord fault_ns;      // kDie, kStop: when it was about to happen. kHold: when it let go
+  SharedWord order;      // Order
+  SharedWord performer;  // the lane that carried out the latest one
+  SharedWord dying;      // 1 + the lane that is about to, as ordered; 0: none
+  SharedWord episode;    // counts carried-out orders
+  SharedWord fault_ns;   // kDie, kStop: when it was about to happen. kHold: when it let go
   std::atomic<bool> holding;
   std::atomic<bool> let_go;
   std::atomic<double> alone_ns;  // acquire and release by one process, measured before the round

@@ -74,9 +74,11 @@ class Contender {
     const Status status = lock_.acquire(tries);
     if (!status.ok()) {
       set(presence_.waiting_since_ns, 0);
+      if (status.code() != StatusCode::kTimedOut) return status;
       // A wait that the end cuts short counts with what it had come to.
-      if (status.code() == StatusCode::kTimedOut) count_wait(intended_ns, now_ns());
-      return status.code() == StatusCode::kTimedOut ? Status() : status;
+      count_wait(intended_ns, now_ns());
+      add(tally_.tries, tries);
+      return Status();
     }
     Stay stay(guarded_);
     set(presence_.waiting_since_ns, 0);

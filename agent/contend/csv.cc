@@ -12,8 +12,8 @@ struct Line {
 };
 
 void print(std::ostream& out, const Line& line, const char* figure, double value) {
-  out << line.policy << ',' << line.phase << ',' << line.number + 1 << ',' << figure << ','
-      << value << '\n';
+  out << line.policy << ',' << line.phase << ',' << line.number + 1 << ',' << figure << ',' << value
+      << '\n';
 }
 
 }  // namespace

@@ -8,8 +8,8 @@ namespace tidelock::agent::contend {
 namespace {
 
 constexpr std::uint64_t kMillisecond = 1'000'000;
-constexpr std::uint64_t kPatience = 20'000 * kMillisecond;        // until anybody gets the lock
-constexpr std::uint64_t kPatienceForAll = 2'000 * kMillisecond;   // until all have had it
+constexpr std::uint64_t kPatience = 20'000 * kMillisecond;       // until anybody gets the lock
+constexpr std::uint64_t kPatienceForAll = 2'000 * kMillisecond;  // until all have had it
 constexpr std::uint64_t kHolderStoppedFor = 100 * kMillisecond;
 // Whoever has waited for this long is asleep.
 constexpr std::uint64_t kAsleepAfter = 2 * kMillisecond;
@@ -60,9 +60,9 @@ std::optional<FaultFigures> FaultMaker::kill_waiter() {
   arena_.presences()[who->victim].waiting_since_ns.store(0);
   if (!let_go()) return std::nullopt;
   await_others(*who);
-  const FaultFigures figures{.recovery = ms(arena_.guarded().longest_standstill_ns.load(), 0),
-                             .longest_wait =
-                                 longest_wait_ms(*who, arena_.control().fault_ns.load())};
+  const FaultFigures figures{
+      .recovery = ms(arena_.guarded().longest_standstill_ns.load(), 0),
+      .longest_wait = longest_wait_ms(*who, arena_.control().fault_ns.load())};
   if (!crew_.replace(who->victim)) return std::nullopt;
   return figures;
 }
@@ -75,14 +75,12 @@ std::optional<FaultFigures> FaultMaker::stop_waiter() {
   await_others(*who);
   const std::uint64_t resumed = now_ns();
   FaultFigures figures{.recovery = ms(arena_.guarded().longest_standstill_ns.load(), 0),
-                       .longest_wait =
-                           longest_wait_ms(*who, arena_.control().fault_ns.load())};
+                       .longest_wait = longest_wait_ms(*who, arena_.control().fault_ns.load())};
   crew_.resume(who->victim);
   const auto own = [&] { return has_had_turn(who->victim); };
   const bool had = crew_.await(own, resumed + kPatienceForAll);
   if (!crew_.well()) return std::nullopt;
-  const std::uint64_t turn =
-      had ? arena_.presences()[who->victim].first_entry_ns.load() : now_ns();
+  const std::uint64_t turn = had ? arena_.presences()[who->victim].first_entry_ns.load() : now_ns();
   figures.own_turn = ms(turn, resumed);
   return figures;
 }

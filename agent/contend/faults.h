@@ -34,7 +34,8 @@ class FaultMaker {
   [[nodiscard]] bool has_had_turn(std::uint32_t lane) const noexcept;
   [[nodiscard]] bool others_have_had_turn(const Bystanders& who) const noexcept;
   void await_others(const Bystanders& who);  // not for ever
-  [[nodiscard]] double longest_wait_ms(const Bystanders& who, std::uint64_t since_ns) const noexcept;
+  [[nodiscard]] double longest_wait_ms(const Bystanders& who,
+                                       std::uint64_t since_ns) const noexcept;
   [[nodiscard]] std::optional<FaultFigures> after_holder(std::uint32_t lane,
                                                          std::uint64_t since_ns);
   void report_stuck(const char* when) const;

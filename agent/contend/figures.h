@@ -53,7 +53,7 @@ struct Outcome {
   std::string policy;
   std::vector<RoundFigures> rounds;
   std::array<std::vector<FaultFigures>, kFaults.size()> faults;  // by Fault
-  std::vector<std::string> problems;  // exclusion that was broken
+  std::vector<std::string> problems;                             // exclusion that was broken
   std::uint64_t turns_verified = 0;
   std::vector<std::string> accidents;  // processes that died by themselves, or did not end
   Status failure;                      // the first one

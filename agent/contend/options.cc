@@ -7,7 +7,8 @@
 namespace tidelock::agent::contend {
 namespace {
 
-constexpr const char* kExamples = R"(Policies: queue, strict, fail-fast-off, fail-fast-exponential, fail-fast-full-jitter,
+constexpr const char* kExamples =
+    R"(Policies: queue, strict, fail-fast-off, fail-fast-exponential, fail-fast-full-jitter,
 fail-fast-equal-jitter, fail-fast-decorrelated-jitter, fcntl, flock, robust-mutex, sqlite-busy;
 fail-fast stands for those that begin so, all for every one.
 
@@ -19,8 +20,10 @@ Examples:
   tidelock-agent contend --html contend.html --json contend.json --csv contend.csv
                                                       a page of charts, and files for programs
 
-Exit codes: 0 mutual exclusion held, 1 it was broken, 2 usage, 5 I/O or space,
-6 a process died by itself or did not end.)";
+Exit codes: 0 mutual exclusion held, 1 it was broken, 2 usage, 3 nobody got the lock for 20 s,
+5 I/O or space, 6 a process died by itself or did not end.)";
+
+constexpr std::uint64_t kRestMaxUs = 10'000'000;
 
 // Those that a word of the list stands for; none if it is no such word.
 std::vector<Policy> policies_of(const std::string& word) {
@@ -56,8 +59,7 @@ void Command::add_workload() {
   add_number(command_, "--think-us", settings_.think_us,
              "Busy with other things between two turns, on average", 0u, 1'000'000u)
       ->group(group);
-  add_number(command_, "--seconds", settings_.seconds, "Of a round", 0.01, 86'400.0)
-      ->group(group);
+  add_number(command_, "--seconds", settings_.seconds, "Of a round", 0.01, 86'400.0)->group(group);
   add_number(command_, "--rounds", settings_.rounds,
              "Of each policy, alternating; medians are shown", 1u, 10'000u)
       ->group(group);
@@ -103,12 +105,19 @@ std::string Command::complete() {
       if (!known) chosen.push_back(policy);
     }
   }
+  if (settings_.policies.empty()) return "--policies: names none";
   if (backoff_cap_us_ < backoff_base_us_) return "--backoff-cap is below --backoff-base";
+  // So that whoever sleeps or waits when a round ends still comes to its end in good time.
+  if (backoff_cap_us_ > kRestMaxUs) return "--backoff-cap is at most 10s here";
+  if (std::uint64_t{settings_.processes} * settings_.critical_ns > kRestMaxUs * 1'000) {
+    return "--processes times --critical-ns is at most 10 s";
+  }
   settings_.backoff = Backoff{.base = std::chrono::microseconds(backoff_base_us_),
                               .cap = std::chrono::microseconds(backoff_cap_us_)};
   const auto to_output = [](const std::string& file) { return file == "-"; };
   if (to_output(settings_.json_file) + to_output(settings_.csv_file) +
-          to_output(settings_.html_file) > 1) {
+          to_output(settings_.html_file) >
+      1) {
     return "only one of --json, --csv and --html can be -";
   }
   if (command_.count("--seed") == 0) settings_.seed = random_seed();

@@ -22,9 +22,9 @@ class LockDirectory {
  public:
   static Result<LockDirectory> make(const Settings& settings) {
     const char* named = std::getenv("TMPDIR");
-    std::string path = !settings.directory.empty()               ? settings.directory
+    std::string path = !settings.directory.empty()          ? settings.directory
                        : named != nullptr && *named != '\0' ? named
-                                                                 : "/tmp";
+                                                            : "/tmp";
     path += "/tidelock-contend-XXXXXX";
     if (::mkdtemp(path.data()) == nullptr) {
       return Status(StatusCode::kIo, "create " + path + ": " + std::strerror(errno));
@@ -130,7 +130,7 @@ bool Phases::run_round(const Entrant& entrant, std::uint32_t round, Outcome& out
     const auto end = start + static_cast<std::uint64_t>(settings_.seconds * 1e9);
     (void)crew.await([] { return false; }, end);
     crew.end();
-    figures = figures_of(arena);
+    if (crew.well() || crew.interrupted()) figures = figures_of(arena);
   };
   const bool well = run_phase(entrant, mix(settings_.seed + round), body, outcome);
   if (figures) outcome.rounds.push_back(*figures);

@@ -46,11 +46,11 @@ struct Settings {
   double seconds = 2;               // a round
   std::uint32_t rounds = 3;         // of each policy
   std::uint32_t faults = 3;         // of each kind, for each policy
-  std::vector<Policy> policies;     // in the order of their rounds
+  std::vector<Policy> policies{};   // in the order of their rounds
   Backoff backoff{};                // of fail-fast; the policy says which jitter
-  std::string directory;            // for the lock files; empty: TMPDIR or /tmp
+  std::string directory{};          // for the lock files; empty: TMPDIR or /tmp
   std::uint64_t seed = 0;
-  std::string json_file, csv_file, html_file;  // empty: none; "-": standard output
+  std::string json_file{}, csv_file{}, html_file{};  // empty: none; "-": standard output
 };
 
 inline constexpr std::uint32_t kProcessesMax = 4'000;  // under the queue's limit of attachments

@@ -24,9 +24,11 @@ figure { margin: 0; } figcaption { font-size: .9rem; color: var(--soft); }
 figcaption b { color: var(--ink); }
 svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 .legend { margin: .2rem 0; font-size: .8rem; color: var(--soft); }
-.legend svg { width: 12px; height: 12px; vertical-align: -1px; } .legend span { margin-right: 1em; }
+.legend svg { width: 12px; height: 12px; vertical-align: -1px; }
+.legend span { margin-right: 1em; }
 .name { text-anchor: end; fill: var(--ink); } .tick { text-anchor: middle; fill: var(--soft); }
-.unit { fill: var(--soft); text-anchor: end; } .value { fill: var(--soft); } .grid { stroke: var(--line); }
+.unit { fill: var(--soft); text-anchor: end; }
+.value { fill: var(--soft); } .grid { stroke: var(--line); }
 .range { stroke: var(--soft); stroke-width: 2; } .each { stroke: var(--ink); opacity: .45; }
 .s0 { fill: var(--a); } .s1 { fill: var(--d); } .s2 { fill: var(--b); } .s3 { fill: var(--c); }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; }

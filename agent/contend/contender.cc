@@ -15,6 +15,7 @@ namespace tidelock::agent::contend {
 namespace {
 
 using std::chrono::microseconds;
+using std::chrono::nanoseconds;
 
 constexpr std::uint64_t kLookEvery = 31;  // turns
 
@@ -200,6 +201,19 @@ Result<std::unique_ptr<Lock>> attach(const Contest& contest, std::uint32_t lane)
   return contest.make_lock(site);
 }
 
+// All that have seen the start's time begin at that time.
+void await_start(const Contest& contest) {
+  const Control& control = contest.arena.control();
+  const auto period = nanoseconds(look_period_ns(contest.arena.presences().size()));
+  while (get(control.start_ns) == 0 && get(control.stop_ns) == 0) {
+    std::this_thread::sleep_for(period);
+  }
+  const std::uint64_t now = now_ns();
+  if (get(control.start_ns) > now) {
+    std::this_thread::sleep_for(nanoseconds(get(control.start_ns) - now));
+  }
+}
+
 int fail(const Contest& contest, const Status& status) {
   contest.arena.report_failure(status);
   return 1;
@@ -207,12 +221,16 @@ int fail(const Contest& contest, const Status& status) {
 
 }  // namespace
 
+std::uint64_t look_period_ns(std::size_t processes) noexcept {
+  return std::max<std::uint64_t>(1'000'000, processes * 50'000);
+}
+
 int run_contender(const Contest& contest, std::uint32_t lane) {
   const Result<std::unique_ptr<Lock>> lock = attach(contest, lane);
   if (!lock) return fail(contest, lock.error());
   Control& control = contest.arena.control();
   control.ready.fetch_add(1, std::memory_order_relaxed);
-  while (get(control.start_ns) == 0 && get(control.stop_ns) == 0) sleep_a_little();
+  await_start(contest);
   const Status status = Contender(contest, lane, **lock).work();
   return status.ok() ? 0 : fail(contest, status);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "agent/contend/arena.h"
@@ -16,6 +17,10 @@ struct Contest {
   std::uint32_t think_us = 0;  // on average; uniform between half and one and a half of it
   std::uint64_t seed = 0;
 };
+
+// How often a process that has attached looks whether the phase begins: seldom enough that many of
+// them leave the others time to attach.
+[[nodiscard]] std::uint64_t look_period_ns(std::size_t processes) noexcept;
 
 // The life of one process: takes the lock again and again, works inside, verifies that it is alone,
 // counts, thinks; from the phase's start to its stop. The result is its exit code: 0, or 1 after a

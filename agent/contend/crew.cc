@@ -54,9 +54,9 @@ bool Crew::begin() {
   Control& control = contest_.arena.control();
   const auto all_ready = [&] { return control.ready.load() == pids_.size(); };
   if (!await(all_ready, now_ns() + kPatience)) return false;
-  const std::uint64_t now = now_ns();
-  contest_.arena.guarded().begin_watch(now);
-  control.start_ns.store(now, std::memory_order_release);
+  const std::uint64_t start = now_ns() + 2 * look_period_ns(pids_.size());
+  contest_.arena.guarded().begin_watch(start);
+  control.start_ns.store(start);
   return true;
 }
 

@@ -111,7 +111,6 @@ TEST_F(Contend, NeverOvertakesUnderStrictHandOver) {
       contend("--policies strict --processes 6 --seconds 0.3 --rounds 1 --faults 0 --json -");
   const Json medians = Json::parse(answer.output)["policies"][0]["medians"];
   EXPECT_LT(medians["overtakes_per_acquire"], 0.5);
-  EXPECT_GT(medians["jain"], 0.7);
 }
 
 TEST_F(Contend, WritesItsReportsBesidesTheTable) {

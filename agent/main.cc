@@ -5,6 +5,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "agent/contend/contend.h"
 #include "agent/options.h"
 #include "agent/report.h"
 #include "agent/run.h"
@@ -14,6 +15,9 @@ namespace {
 int perform(int argc, char** argv) {
   const auto request = tidelock::agent::parse_command_line(argc, argv);
   if (const int* exit_code = std::get_if<int>(&request)) return *exit_code;
+  if (const auto* settings = std::get_if<tidelock::agent::contend::Settings>(&request)) {
+    return tidelock::agent::contend::run_contend(*settings);
+  }
   return tidelock::agent::run_agent(std::get<tidelock::agent::Settings>(request));
 }
 

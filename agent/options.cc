@@ -1,15 +1,10 @@
 #include "agent/options.h"
 
-#include <CLI/CLI.hpp>
-#include <charconv>
-#include <functional>
 #include <iostream>
-#include <limits>
-#include <map>
-#include <optional>
-#include <random>
 
+#include "agent/contend/options.h"
 #include "agent/names.h"
+#include "agent/option_kinds.h"
 #include "agent/report.h"
 #include "tidelock/version.h"
 
@@ -23,14 +18,10 @@ constexpr const char* kExamples = R"(Examples:
   tidelock-agent run /tmp/db --wait queue --json      wait in the lock's queue; JSON for programs
   tidelock-agent run /tmp/db --key-file words --preload --read-percent 95 --keys zipfian
                                                       mostly reads of a few hot words
+  tidelock-agent contend --help                       about the laboratory for the lock
 
 Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
 6 a client died by itself or did not end.)";
-
-constexpr std::uint64_t kTimeMax = 1'000'000'000;  // of ms: eleven days; of us: a quarter hour
-
-// What a unit is worth; the empty one is that of a number alone.
-using Units = std::map<std::string, std::uint64_t, std::less<>>;
 
 // Options that need more than a place to be stored in.
 struct Raw {
@@ -39,64 +30,6 @@ struct Raw {
   std::uint64_t backoff_cap_us = 100'000;
   std::uint64_t kill_every_ms = 0;
 };
-
-template <typename Value>
-CLI::Option* add_choice(CLI::App& app, const char* name, Value& value, const Names<Value>& names,
-                        const char* description) {
-  std::vector<std::string> choices;
-  for (const auto& [choice, unused] : names) choices.push_back(choice);
-  const auto choose = [&value, &names](const std::string& text) {
-    for (const auto& [choice, named] : names) {
-      if (choice == text) value = named;
-    }
-  };
-  return app.add_option_function<std::string>(name, choose, description)
-      ->check(CLI::IsMember(choices).description(""))
-      ->type_name(CLI::detail::join(choices, "|"));
-}
-
-template <typename Number>
-CLI::Option* add_number(CLI::App& app, const char* name, Number& value, const char* description,
-                        Number low, Number high = std::numeric_limits<Number>::max()) {
-  return app.add_option(name, value, description)
-      ->check(CLI::Range(low, high).description(""))
-      ->type_name("N")
-      ->capture_default_str();
-}
-
-// "250ms"; nullopt for what is no time, or too long a one.
-std::optional<std::uint64_t> parse_time(std::string_view text, const Units& units) {
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  const auto unit = units.find(std::string_view(rest, static_cast<std::size_t>(end - rest)));
-  if (error != std::errc() || unit == units.end()) return std::nullopt;
-  if (number > kTimeMax / unit->second) return std::nullopt;
-  return number * unit->second;
-}
-
-// `set` says whether the word is a time.
-CLI::Option* add_time(CLI::App& app, const std::string& name,
-                      const std::function<bool(std::string_view)>& set, const std::string& examples,
-                      const std::string& description) {
-  const auto take = [=](const std::string& word) {
-    if (set(word)) return;
-    throw CLI::ValidationError(
-        name, "'" + word + "' is no time, or too long a one (examples: " + examples + ")");
-  };
-  return app.add_option_function<std::string>(name, take, description)->type_name("TIME");
-}
-
-CLI::Option* add_backoff(CLI::App& app, const std::string& name, std::uint64_t& microseconds,
-                         const std::string& description) {
-  const auto set = [&microseconds](std::string_view word) {
-    static const Units kUnits{{"", 1}, {"us", 1}, {"ms", 1'000}, {"s", 1'000'000}};
-    const auto time = parse_time(word, kUnits);
-    microseconds = time.value_or(0);
-    return time.has_value();
-  };
-  return add_time(app, name, set, "250us, 10ms", description);
-}
 
 // As that of tidelock(1).
 CLI::Option* add_deadline(CLI::App& app, std::chrono::milliseconds& deadline) {
@@ -179,11 +112,6 @@ void add_waiting(CLI::App& app, Settings& settings, Raw& raw) {
   add_deadline(app, settings.deadline)->group(group);
 }
 
-std::uint64_t random_seed() {
-  std::random_device device;
-  return std::uint64_t{device()} << 32 | device();
-}
-
 // Combines what the parser could only look at one by one; the result is a complaint.
 std::string complete(Settings& settings, const Raw& raw, bool seeded) {
   using std::chrono::microseconds;
@@ -210,11 +138,10 @@ int usage_error(const std::string& complaint) {
 
 }  // namespace
 
-std::variant<Settings, int> parse_command_line(int argc, const char* const* argv) {
+Request parse_command_line(int argc, const char* const* argv) {
   Settings settings;
   Raw raw;
-  CLI::App app("Emulates the clients of a Tidelock database and checks what they were promised.",
-               "tidelock-agent");
+  CLI::App app("Emulates the clients of a Tidelock database, and of its lock.", "tidelock-agent");
   app.set_version_flag("--version", std::string("tidelock-agent ") + version());
   app.require_subcommand(1);
   app.footer(kExamples);
@@ -233,11 +160,17 @@ std::variant<Settings, int> parse_command_line(int argc, const char* const* argv
   add_workload(run, settings);
   add_waiting(run, settings, raw);
   run.add_flag("--json", settings.json, "Print the report as JSON")->group("Output");
+  contend::Command contend(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return usage_error(error.what());
+  }
+  if (contend.asked_for()) {
+    const std::string complaint = contend.complete();
+    if (!complaint.empty()) return usage_error(complaint);
+    return contend.settings();
   }
   const std::string complaint = complete(settings, raw, run.count("--seed") != 0);
   if (!complaint.empty()) return usage_error(complaint);

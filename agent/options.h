@@ -2,12 +2,14 @@
 
 #include <variant>
 
+#include "agent/contend/settings.h"
 #include "agent/settings.h"
 
 namespace tidelock::agent {
 
-// The settings a command line asks for; or, when there is nothing to run, the exit code of a
-// program that has said why (help, version, or a mistake, which is exit code 2).
-[[nodiscard]] std::variant<Settings, int> parse_command_line(int argc, const char* const* argv);
+// The settings of the command that a command line asks for; or, when there is nothing to run, the
+// exit code of a program that has said why (help, version, or a mistake, which is exit code 2).
+using Request = std::variant<Settings, contend::Settings, int>;
+[[nodiscard]] Request parse_command_line(int argc, const char* const* argv);
 
 }  // namespace tidelock::agent

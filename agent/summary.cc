@@ -4,26 +4,10 @@
 #include <ostream>
 
 #include "agent/names.h"
+#include "agent/words.h"
 
 namespace tidelock::agent {
 namespace {
-
-// 1234567 -> "1,234,567"
-std::string grouped(std::uint64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
-  return text;
-}
-
-std::string counted(std::uint64_t number, const char* noun) {
-  return grouped(number) + " " + noun + (number == 1 ? "" : "s");
-}
-
-std::string with_decimals(double number, int decimals) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", decimals, number);
-  return text;
-}
 
 void print_settings(std::ostream& out, const Settings& settings) {
   out << counted(settings.processes, "client") << " of " << counted(settings.threads, "thread")

@@ -1,14 +1,11 @@
 #include "agent/supervisor.h"
 
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 
 #include "agent/client.h"
 #include "agent/clock.h"
@@ -18,19 +15,6 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kPatience = 20 * kSecond;  // for a client to end, over its deadline
-
-std::string describe_end(int wait_status) {
-  if (WIFSIGNALED(wait_status)) {
-    return std::string("died by signal ") + std::to_string(WTERMSIG(wait_status)) + " (" +
-           ::strsignal(WTERMSIG(wait_status)) + ")";
-  }
-  return "ended with exit code " + std::to_string(WEXITSTATUS(wait_status));
-}
-
-bool is_accident(int wait_status) noexcept {
-  // Exit code 1 is a failure that the client has reported.
-  return WIFSIGNALED(wait_status) || WEXITSTATUS(wait_status) > 1;
-}
 
 struct Totals {
   std::uint64_t operations = 0;
@@ -76,31 +60,10 @@ Supervisor::Supervisor(const Run& run, Progress& progress)
     : run_(run),
       progress_(progress),
       random_(mix(run.settings.seed)),
-      clients_(run.settings.processes) {
-  sigemptyset(&signals_);
-  for (const int signal : {SIGCHLD, SIGINT, SIGTERM}) sigaddset(&signals_, signal);
-  sigprocmask(SIG_BLOCK, &signals_, &signals_before_);
-}
-
-Supervisor::~Supervisor() {
-  sigprocmask(SIG_SETMASK, &signals_before_, nullptr);
-}
-
-pid_t Supervisor::fork_client(const std::function<int()>& life) {
-  const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
-  if (pid != 0) return pid;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);  // it died before the line above
-  // A terminal sends them to all; the supervisor alone answers.
-  std::signal(SIGINT, SIG_IGN);
-  std::signal(SIGTERM, SIG_IGN);
-  sigprocmask(SIG_SETMASK, &signals_before_, nullptr);
-  ::_exit(life());  // not exit: the parent's buffers are not ours to flush
-}
+      clients_(run.settings.processes) {}
 
 Status Supervisor::prepare() {
-  const pid_t pid = fork_client([this] { return prepare_database(run_); });
+  const pid_t pid = parent_.fork_child([this] { return prepare_database(run_); });
   if (pid < 0) return Status(StatusCode::kIo, std::string("fork: ") + std::strerror(errno));
   const Counter& loaded = run_.state.writers()[run_.preloader()].writes;
   for (;;) {
@@ -137,7 +100,7 @@ void Supervisor::start(std::uint32_t slot) {
   Client& client = clients_[slot];
   const std::uint32_t generation = client.generation++;
   client.done_before = done(writers_of(slot));
-  const pid_t pid = fork_client([=, this] { return run_client(run_, slot, generation); });
+  const pid_t pid = parent_.fork_child([=, this] { return run_client(run_, slot, generation); });
   if (pid < 0) {
     run_.state.report_failure(
         Status(StatusCode::kLimit, std::string("fork: ") + std::strerror(errno)));
@@ -232,12 +195,7 @@ void Supervisor::kill_one() {
 }
 
 void Supervisor::wait_until(std::uint64_t time_ns) {
-  const std::uint64_t now = now_ns();
-  const std::uint64_t left = time_ns > now ? time_ns - now : 0;
-  const ::timespec timeout{.tv_sec = static_cast<std::time_t>(left / kSecond),
-                           .tv_nsec = static_cast<long>(left % kSecond)};
-  const int signal = ::sigtimedwait(&signals_, nullptr, &timeout);
-  if (signal == SIGINT || signal == SIGTERM) outcome_.interrupted = true;
+  if (!parent_.wait_until(time_ns)) outcome_.interrupted = true;
   reap();
 }
 

@@ -2,13 +2,12 @@
 
 #include <sys/types.h>
 
-#include <csignal>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "agent/parent.h"
 #include "agent/progress.h"
 #include "agent/random.h"
 #include "agent/worker.h"
@@ -34,7 +33,6 @@ struct RunOutcome {
 class Supervisor {
  public:
   Supervisor(const Run& run, Progress& progress);
-  ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
@@ -49,7 +47,6 @@ class Supervisor {
     std::uint32_t generation = 0;
     std::uint64_t done_before = 0;  // operations of its slot when it began
   };
-  [[nodiscard]] pid_t fork_client(const std::function<int()>& life);
   void start(std::uint32_t slot);
   [[nodiscard]] std::span<WriterStats> writers_of(std::uint32_t slot) const noexcept;
   [[nodiscard]] bool may_be_killed(std::uint32_t slot) const noexcept;
@@ -66,8 +63,7 @@ class Supervisor {
   const Run& run_;
   Progress& progress_;
   Random random_;
-  sigset_t signals_{};
-  sigset_t signals_before_{};
+  Parent parent_;
   std::vector<Client> clients_;  // by slot
   RunOutcome outcome_;
 };

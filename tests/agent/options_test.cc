@@ -10,8 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::variant<Settings, int> parse(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), {"tidelock-agent", "run", "db"});
+Request parse_words(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "tidelock-agent");
   // What the parser prints is not of interest here.
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
@@ -19,6 +19,16 @@ std::variant<Settings, int> parse(std::vector<const char*> arguments) {
   testing::internal::GetCapturedStdout();
   testing::internal::GetCapturedStderr();
   return result;
+}
+
+Request parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), {"run", "db"});
+  return parse_words(std::move(arguments));
+}
+
+Request parse_contend(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "contend");
+  return parse_words(std::move(arguments));
 }
 
 Settings settings_of(const std::vector<const char*>& arguments) {
@@ -139,6 +149,40 @@ TEST(CommandLine, RefusesWhatMakesNoSense) {
 
 TEST(CommandLine, AnswersACallForHelpWithSuccess) {
   EXPECT_EQ(std::get<int>(parse({"--help"})), 0);
+}
+
+std::vector<contend::Policy> policies_of(const char* list) {
+  return std::get<contend::Settings>(parse_contend({"--policies", list})).policies;
+}
+
+TEST(ContendCommandLine, ComparesAllPoliciesUnlessToldOtherwise) {
+  const auto settings = std::get<contend::Settings>(parse_contend({}));
+  EXPECT_EQ(settings.policies.size(), contend::kPolicyNames.size());
+  EXPECT_EQ(settings.processes, 16u);
+  EXPECT_EQ(settings.critical_ns, 350u);
+  EXPECT_EQ(settings.think_us, 0u);
+}
+
+TEST(ContendCommandLine, TakesPoliciesInTheOrderGivenAndEachOnce) {
+  using contend::Policy;
+  EXPECT_EQ(policies_of("robust-mutex,queue,robust-mutex"),
+            (std::vector{Policy::kRobustMutex, Policy::kQueue}));
+  EXPECT_EQ(policies_of("fail-fast").size(), 5u);
+  EXPECT_EQ(policies_of("flock,all").front(), Policy::kFlock);
+  EXPECT_EQ(policies_of("flock,all").size(), contend::kPolicyNames.size());
+}
+
+TEST(ContendCommandLine, RefusesWhatMakesNoSense) {
+  using Words = std::vector<const char*>;
+  for (const Words& words :
+       {Words{"--policies", "queue,spinlock"}, Words{"--policies", ""}, Words{"--processes", "0"},
+        Words{"--processes", "4001"}, Words{"--rounds", "0"}, Words{"--json", "-", "--csv", "-"},
+        Words{"--backoff-base", "2ms", "--backoff-cap", "1ms"}, Words{"--seconds", "0"},
+        Words{"--backoff-cap", "11s"}, Words{"--processes", "16", "--critical-ns", "700000000"}}) {
+    const Request request = parse_contend(words);
+    ASSERT_TRUE(std::holds_alternative<int>(request)) << words[1];
+    EXPECT_EQ(std::get<int>(request), 2) << words[1];
+  }
 }
 
 }  // namespace

@@ -1,0 +1,173 @@
+#include "agent/contend/chart.h"
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "agent/words.h"
+
+namespace tidelock::agent::contend {
+namespace {
+
+constexpr double kNames = 210, kPlot = 470, kLabels = 110, kRow = 26, kHead = 8, kFoot = 30;
+constexpr double kWidth = kNames + kPlot + kLabels;
+
+// From values to the plot's pixels.
+class Scale {
+ public:
+  explicit Scale(const Chart& chart) : logarithmic_(chart.series.size() > 1) {
+    for (const ChartRow& row : chart.rows) {
+      for (const double value : row.values) include(value);
+      for (const double value : row.spread) include(value);
+    }
+    if (high_ <= 0) high_ = 1;
+    if (logarithmic_) {
+      low_ = std::pow(10, std::floor(std::log10(std::min(low_, high_))));
+      high_ = std::pow(10, std::ceil(std::log10(high_)));
+      if (high_ <= low_) high_ = low_ * 10;
+    }
+  }
+  [[nodiscard]] double at(double value) const {
+    if (!logarithmic_) return kNames + kPlot * value / high_;
+    const double share = std::log10(std::max(value, low_) / low_) / std::log10(high_ / low_);
+    return kNames + kPlot * share;
+  }
+  [[nodiscard]] std::vector<double> ticks() const {
+    std::vector<double> ticks;
+    if (logarithmic_) {
+      for (double tick = low_; tick <= high_ * 1.01; tick *= 10) ticks.push_back(tick);
+      return ticks;
+    }
+    const double magnitude = std::pow(10, std::floor(std::log10(high_)));
+    const double step = high_ / magnitude > 5   ? magnitude * 2
+                        : high_ / magnitude > 2 ? magnitude
+                                                : magnitude / 2;
+    for (double tick = 0; tick <= high_ * 1.0001; tick += step) ticks.push_back(tick);
+    return ticks;
+  }
+
+ private:
+  void include(double value) {
+    high_ = std::max(high_, value);
+    if (value > 0) low_ = std::min(low_, value);
+  }
+  bool logarithmic_;
+  double low_ = 1e300;  // the least that is not 0
+  double high_ = 0;
+};
+
+std::string tick_text(double tick) {
+  if (tick >= 1e6) return rounded(tick / 1e6) + " M";
+  std::ostringstream text;
+  text << tick;
+  return tick >= 1'000 ? rounded(tick) : text.str();
+}
+
+void draw_axis(std::ostream& out, const Chart& chart, const Scale& scale, double bottom) {
+  for (const double tick : scale.ticks()) {
+    out << "<line class=\"grid\" x1=\"" << scale.at(tick) << "\" x2=\"" << scale.at(tick)
+        << "\" y1=\"" << kHead << "\" y2=\"" << bottom << "\"/><text class=\"tick\" x=\""
+        << scale.at(tick) << "\" y=\"" << bottom + 16 << "\">" << tick_text(tick) << "</text>";
+  }
+  out << "<text class=\"unit\" x=\"" << kWidth - 4 << "\" y=\"" << bottom + 16 << "\">"
+      << escaped(chart.unit) << "</text>\n";
+}
+
+void draw_bar(std::ostream& out, const ChartRow& row, const Scale& scale, double y) {
+  const double value = row.values.front();
+  if (value < 0) return;
+  out << "<rect class=\"s0\" x=\"" << kNames << "\" y=\"" << y + 5 << "\" width=\""
+      << std::max(1.0, scale.at(value) - kNames) << "\" height=\"" << kRow - 10 << "\"/>";
+  double end = scale.at(value);
+  for (const double each : row.spread) {
+    end = std::max(end, scale.at(each));
+    out << "<line class=\"each\" x1=\"" << scale.at(each) << "\" x2=\"" << scale.at(each)
+        << "\" y1=\"" << y + 3 << "\" y2=\"" << y + kRow - 3 << "\"/>";
+  }
+  out << "<text class=\"value\" x=\"" << end + 6 << "\" y=\"" << y + 17 << "\">" << rounded(value)
+      << "</text>";
+}
+
+void draw_dots(std::ostream& out, const Chart& chart, const ChartRow& row, const Scale& scale,
+               double y) {
+  double from = 1e300, to = 0;
+  for (const double value : row.values) {
+    if (value < 0) continue;
+    from = std::min(from, scale.at(value));
+    to = std::max(to, scale.at(value));
+  }
+  if (to == 0) return;
+  const double middle = y + kRow / 2;
+  out << "<line class=\"range\" x1=\"" << from << "\" x2=\"" << to << "\" y1=\"" << middle
+      << "\" y2=\"" << middle << "\"/>";
+  for (std::size_t i = 0; i < row.values.size(); ++i) {
+    if (row.values[i] < 0) continue;
+    out << "<circle class=\"s" << i << "\" cx=\"" << scale.at(row.values[i]) << "\" cy=\"" << middle
+        << "\" r=\"5\"><title>" << escaped(row.name + ", " + chart.series[i]) << ": "
+        << rounded(row.values[i]) << ' ' << escaped(chart.unit) << "</title></circle>";
+  }
+  out << "<text class=\"value\" x=\"" << to + 9 << "\" y=\"" << y + 17 << "\">"
+      << rounded(*std::max_element(row.values.begin(), row.values.end())) << "</text>";
+}
+
+void draw_legend(std::ostream& out, const Chart& chart) {
+  if (chart.series.size() < 2) return;
+  out << "<p class=\"legend\">";
+  for (std::size_t i = 0; i < chart.series.size(); ++i) {
+    out << "<span><svg width=\"12\" height=\"12\"><circle class=\"s" << i
+        << "\" cx=\"6\" cy=\"6\" r=\"5\"/></svg> " << escaped(chart.series[i]) << "</span> ";
+  }
+  out << "</p>\n";
+}
+
+}  // namespace
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string draw(const Chart& chart) {
+  std::ostringstream out;
+  const Scale scale(chart);
+  const double bottom = kHead + kRow * static_cast<double>(chart.rows.size());
+  out << "<figure><figcaption><b>" << escaped(chart.title) << "</b> " << escaped(chart.note)
+      << "</figcaption>\n";
+  draw_legend(out, chart);
+  out << "<svg viewBox=\"0 0 " << kWidth << ' ' << bottom + kFoot << "\" role=\"img\" aria-label=\""
+      << escaped(chart.title) << "\">\n";
+  draw_axis(out, chart, scale, bottom);
+  for (std::size_t i = 0; i < chart.rows.size(); ++i) {
+    const double y = kHead + kRow * static_cast<double>(i);
+    out << "<text class=\"name\" x=\"" << kNames - 8 << "\" y=\"" << y + 17 << "\">"
+        << escaped(chart.rows[i].name) << "</text>";
+    if (chart.series.size() > 1) {
+      draw_dots(out, chart, chart.rows[i], scale, y);
+    } else {
+      draw_bar(out, chart.rows[i], scale, y);
+    }
+    out << '\n';
+  }
+  out << "</svg></figure>\n";
+  return out.str();
+}
+
+}  // namespace tidelock::agent::contend

@@ -1,0 +1,47 @@
+#include "agent/option_kinds.h"
+
+#include <charconv>
+#include <random>
+
+namespace tidelock::agent {
+
+// "250ms"; nullopt for what is no time, or too long a one.
+std::optional<std::uint64_t> parse_time(std::string_view text, const Units& units) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const auto unit = units.find(std::string_view(rest, static_cast<std::size_t>(end - rest)));
+  if (error != std::errc() || unit == units.end()) return std::nullopt;
+  if (number > kTimeMax / unit->second) return std::nullopt;
+  return number * unit->second;
+}
+
+// `set` says whether the word is a time.
+CLI::Option* add_time(CLI::App& app, const std::string& name,
+                      const std::function<bool(std::string_view)>& set, const std::string& examples,
+                      const std::string& description) {
+  const auto take = [=](const std::string& word) {
+    if (set(word)) return;
+    throw CLI::ValidationError(
+        name, "'" + word + "' is no time, or too long a one (examples: " + examples + ")");
+  };
+  return app.add_option_function<std::string>(name, take, description)->type_name("TIME");
+}
+
+CLI::Option* add_backoff(CLI::App& app, const std::string& name, std::uint64_t& microseconds,
+                         const std::string& description) {
+  const auto set = [&microseconds](std::string_view word) {
+    static const Units kUnits{{"", 1}, {"us", 1}, {"ms", 1'000}, {"s", 1'000'000}};
+    const auto time = parse_time(word, kUnits);
+    microseconds = time.value_or(0);
+    return time.has_value();
+  };
+  return add_time(app, name, set, "250us, 10ms", description);
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+}  // namespace tidelock::agent

@@ -86,6 +86,7 @@ Result<manifest::Version> Catalog::sweep(const os::Deadline& deadline) {
     const auto file = state::parse_file_name(name);
     if (!file || file->kind != state::FileKind::kManifest) continue;
     if (file->number == newest_->reader.id().number) continue;
+    if (Status status = check_place(context_); !status.ok()) return status;
     TIDELOCK_CRASH_POINT("sweep.removing_manifest");
     (void)os::unlink_file(context_.directory + "/" + name);
   }

@@ -94,7 +94,7 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 static_assert(std::is_standard_layout_v<QueueFile>);
 static_assert(sizeof(RingEntry) == 32 && sizeof(MemberSlot) == 128);
-static_assert(offsetof(QueueFile, history) == 4096 && offsetof(QueueFile, ring) == 3 * 4096);
+static_assert(offsetof(QueueFile, history) == 4096 && offsetof(QueueFile, ring) == 12288);
 static_assert(sizeof(HandoverRecord) == 128);
 static_assert(sizeof(QueueFile) == 3 * 4096 + 32 * 4096 + 128 * 4096);
 

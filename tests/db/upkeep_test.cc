@@ -72,7 +72,7 @@ TEST_F(UpkeepTest, IsLeftToTheClientsAgainWhenItsKeeperHasDied) {
   EXPECT_EQ(client.stats()->flushes, 0u);
   keeper.send(SIGKILL);
   keeper.wait();
-  fill(client, 3);
+  fill(client, 8);
   EXPECT_GE(client.stats()->flushes, 4u);
 }
 

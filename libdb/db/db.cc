@@ -310,6 +310,20 @@ Result<LockInfo> Db::lock_info(const std::filesystem::path& directory) {
   return lsm::look_at_queue(directory.string());
 }
 
+Result<bool> Db::relieve() {
+  Handle::Call call(*impl_->handle);
+  if (!call.status().ok()) return call.status();
+  if (Status status = impl_->check_writable(); !status.ok()) return status;
+  return impl_->engine->relieve();
+}
+
+Result<Upkeep> Db::upkeep(const UpkeepOptions& options) {
+  Handle::Call call(*impl_->handle);
+  if (!call.status().ok()) return call.status();
+  if (Status status = impl_->check_writable(); !status.ok()) return status;
+  return impl_->engine->upkeep(options);
+}
+
 Status Db::close(const std::optional<Wait>& wait) {
   if (impl_->handle->forked()) {
     return Status(StatusCode::kForked, "close: the handle belongs to the parent of this process");

@@ -62,6 +62,7 @@ void add_shared(const state::Layout& shared, Stats& stats) {
   stats.rolls = relaxed(shared.counters.rolls);
   stats.syncs = relaxed(shared.counters.syncs);
   stats.synced_commits = relaxed(shared.counters.synced_commits);
+  stats.write_stalls = relaxed(shared.counters.write_stalls);
 }
 
 FixedOptions to_fixed(const manifest::CreationOptions& created) {

@@ -14,7 +14,7 @@ constexpr std::uint64_t kSignature = 0x4555455551444954;  // "TIDQUEUE"
 
 // Changes when a field moves or when its meaning does; the latter by hand, in the version.
 constexpr std::uint64_t layout_hash() {
-  constexpr std::uint64_t kVersion = 1;
+  constexpr std::uint64_t kVersion = 2;
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const std::uint64_t value :
        {kVersion, std::uint64_t{sizeof(QueueFile)}, std::uint64_t{offsetof(QueueFile, lock)},

@@ -74,6 +74,10 @@ struct MemberSlot {
   std::atomic<std::uint64_t> waited;
   std::atomic<std::uint64_t> overtaken;
   std::atomic<std::uint64_t> longest_wait_ns;
+  // For a program that is asked to end a stopped member. 0: not known.
+  std::atomic<std::uint64_t> pid_namespace;  // inode of /proc/PID/ns/pid
+  std::atomic<std::uint64_t> start_time;     // of the process, field 22 of /proc/PID/stat
+  std::atomic<std::uint64_t> nonce;          // random, new with each attachment
 };
 
 struct QueueFile {

@@ -78,6 +78,10 @@ Status Members::sign_in(std::string_view label) {
                         &member.overtaken, &member.longest_wait_ns}) {
     counter->store(0, std::memory_order_relaxed);
   }
+  const os::ProcessBirth birth = os::process_birth();
+  member.pid_namespace.store(birth.pid_namespace, std::memory_order_relaxed);
+  member.start_time.store(birth.start_time, std::memory_order_relaxed);
+  member.nonce.store(os::random_u64(), std::memory_order_relaxed);
   member.pid.store(os::process_id(), std::memory_order_relaxed);
   std::uint32_t used = file_.slots_used.load(std::memory_order_relaxed);
   while (used <= *slot && !file_.slots_used.compare_exchange_weak(used, *slot + 1)) {
@@ -113,12 +117,17 @@ LockMember Members::describe(std::uint32_t slot) const {
   told.slot = slot;
   told.pid = member.pid.load(std::memory_order_relaxed);
   told.label = unpack_label(member.label);
-  told.alive = alive(Identity{slot, generation(slot)});
+  told.generation = generation(slot);
+  told.alive = alive(Identity{slot, told.generation});
   told.acquired = counter(member.acquired);
   told.waited = counter(member.waited);
   told.overtaken = counter(member.overtaken);
   told.longest_wait = std::chrono::nanoseconds(counter(member.longest_wait_ns));
   told.view = counter(member.view);
+  told.pid_namespace = counter(member.pid_namespace);
+  told.start_time = counter(member.start_time);
+  told.nonce = counter(member.nonce);
+  told.byte = first_byte_ + slot;
   return told;
 }
 

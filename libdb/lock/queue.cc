@@ -161,25 +161,27 @@ Result<Guard> Queue::acquire_by_retrying(const Backoff& backoff, const os::Deadl
   return busy_status(StatusCode::kBusy, {});
 }
 
+// For how long callers that do not wait have seen this very word.
+nanoseconds Queue::stood(LockWord word) noexcept {
+  const std::lock_guard guard(watch_mutex_);
+  return watch_.stood(word, file_.lock.acquired.load(std::memory_order_relaxed),
+                      os::monotonic_now());
+}
+
 // Without waiting: takes a free lock, unless strict order has it for somebody else; one that a dead
 // holder left; and lapses an offer that is dead or has stood too long between such calls (Q6).
 bool Queue::try_acquire() noexcept {
   for (;;) {
     const LockWord word = arbiter_.look();
-    nanoseconds stood;
-    {
-      const std::lock_guard guard(watch_mutex_);
-      stood = watch_.stood(word, file_.lock.acquired.load(std::memory_order_relaxed),
-                           os::monotonic_now());
-    }
+    const nanoseconds unchanged = stood(word);
     if (word.is_free()) {
       const bool another_first =
           handover_ == Handover::kStrict && word.has_waiters() && ring_.first_waiting();
-      if (another_first && stood < kOfferMax) return false;
+      if (another_first && unchanged < kOfferMax) return false;
       if (arbiter_.take(word, false)) return true;
       continue;
     }
-    switch (arbiter_.judge(word, stood, false)) {
+    switch (arbiter_.judge(word, unchanged, false)) {
       case Arbiter::Judgement::kMine:
         record_handover(nanoseconds(0), true);
         return true;
@@ -187,6 +189,26 @@ bool Queue::try_acquire() noexcept {
         continue;
       case Arbiter::Judgement::kStands:
         return false;
+    }
+  }
+}
+
+Result<std::optional<Guard>> Queue::relieve() {
+  if (forked()) return forked_status();
+  for (;;) {
+    const LockWord word = arbiter_.look();
+    if (word.is_free()) {
+      if (word.has_waiters()) arbiter_.wake_first();
+      return std::optional<Guard>();
+    }
+    switch (arbiter_.judge(word, stood(word), false)) {
+      case Arbiter::Judgement::kMine:
+        record_handover(nanoseconds(0), true);
+        return std::optional<Guard>(entered());
+      case Arbiter::Judgement::kChanged:
+        continue;
+      case Arbiter::Judgement::kStands:
+        return std::optional<Guard>();
     }
   }
 }

@@ -56,6 +56,11 @@ class Queue {
   // The same, with the deadline counted from now. Looks at the clock only if it has to wait.
   [[nodiscard]] Result<Guard> acquire(const Wait& wait);
 
+  // On behalf of those who wait, without taking a turn: takes the lock if its holder is dead, and
+  // yields it; takes back an offer whose waiter is dead or lets it stand; wakes the first waiter
+  // beside a free lock. A system call at most, unless there is something to do.
+  [[nodiscard]] Result<std::optional<Guard>> relieve();
+
   [[nodiscard]] Identity self() const noexcept { return members_.self(); }
   // Whether an attachment, named by slot and generation, still exists. One system call unless it is
   // this one, or one known to be gone. Precondition: not in a forked child.
@@ -82,6 +87,7 @@ class Queue {
   [[nodiscard]] Result<Guard> acquire_by_retrying(const Backoff& backoff,
                                                   const os::Deadline& deadline);
   [[nodiscard]] bool try_acquire() noexcept;
+  [[nodiscard]] std::chrono::nanoseconds stood(LockWord word) noexcept;
   [[nodiscard]] Status busy_status(StatusCode code, const Waiter::Facts& facts) const;
   [[nodiscard]] Guard entered() noexcept;
   [[nodiscard]] Sight sight() const { return Sight(file_, members_); }

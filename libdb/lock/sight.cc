@@ -92,6 +92,8 @@ LockInfo Sight::info() const {
   if (word.is_offered()) told.word = LockInfo::Word::kOffered;
   if (!word.is_free()) {
     told.holder = members_.describe(word.owner().slot);
+    told.holder->generation = word.owner().generation;  // the slot may be another's by now
+    told.holder->alive = members_.alive(word.owner());
     told.held_for = held_for();
   }
   told.waiters = waiters();

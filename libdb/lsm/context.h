@@ -24,6 +24,7 @@ inline constexpr std::uint64_t kRecoveryByte = 1;
 inline constexpr std::uint64_t kManifestByte = 2;
 inline constexpr std::uint64_t kFlushByte = 3;
 inline constexpr std::uint64_t kPrepareByte = 4;
+inline constexpr std::uint64_t kKeeperByte = 5;      // shared by all who promised to keep house
 inline constexpr std::uint64_t kCompactionByte = 8;  // + level; the last below state::kJobBytes
 inline constexpr std::uint64_t kMemberByte = 1024;   // + slot
 

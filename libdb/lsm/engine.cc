@@ -19,6 +19,12 @@ namespace {
 
 constexpr std::chrono::milliseconds kPollEvery{1};
 constexpr std::chrono::milliseconds kGlanceEvery{10};
+// How often one who calls `upkeep` looks for work while others write.
+constexpr std::chrono::milliseconds kUpkeepEvery{20};
+// How long work that is due is left to another who has promised to do it, and does not get on:
+// ordinarily, and while a write is held up by it.
+constexpr std::chrono::seconds kKeeperPatience{10};
+constexpr std::chrono::seconds kHeldUpPatience{1};
 // A job that a call does on the side waits for nobody before it begins: the call is not its own.
 constexpr std::chrono::milliseconds kPatience{100};
 // Rolls that may fail for want of a spare before a fail-fast write gives up.
@@ -57,7 +63,8 @@ Engine::Engine(std::unique_ptr<Context> context)
       writer_(*context_, logs_),
       jobs_(*context_, catalog_, writer_),
       periodic_(*context_, commits_),
-      background_(*context_, jobs_, periodic_, views_) {}
+      background_(*context_, jobs_, periodic_, views_),
+      housekeeper_(*context_, jobs_, periodic_, views_, kUpkeepEvery) {}
 
 Engine::~Engine() {
   background_.stop();
@@ -69,6 +76,12 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const
   Result<Attached> attached =
       read_only ? attach_read_only(directory, options) : attach(directory, options);
   if (!attached) return attached.error();
+  if (options.background == Background::kUpkeep && !read_only) {
+    // Nobody takes it exclusively; whoever dies, the kernel takes his promise back.
+    Result<bool> kept =
+        attached->context->locks->try_lock(kKeeperByte, os::ByteLocks::Mode::kShared);
+    if (!kept) return kept.error();
+  }
   std::unique_ptr<Engine> engine(new Engine(std::move(attached->context)));
   if (attached->first) {
     if (auto swept = engine->jobs_.sweep_left_overs(); !swept) {
@@ -121,7 +134,7 @@ Result<bool> Engine::write(const WriteSet& set, const WriteOptions& options,
     if (commit->outcome == Writer::Outcome::kCommitted) {
       status = acknowledge(durability, commit->end_lsn, waiting);
     }
-    if (commit->rolled || commit->half_full || !status.ok()) look_for_work();
+    if (commit->rolled || commit->half_full || !status.ok()) look_for_work(kKeeperPatience);
     switch (commit->outcome) {
       case Writer::Outcome::kRefused:
         return false;
@@ -131,6 +144,9 @@ Result<bool> Engine::write(const WriteSet& set, const WriteOptions& options,
       case Writer::Outcome::kNeedsSpare:
       case Writer::Outcome::kNeedsFlush:
         if (tries >= kTriesMax && waiting.over()) return stalled(waiting, kPrepareByte);
+        if (tries == 1 && commit->outcome == Writer::Outcome::kNeedsFlush) {
+          (*context_->state)->counters.write_stalls.fetch_add(1, std::memory_order_relaxed);
+        }
         status = make_room(commit->outcome, set, waiting);
         if (!status.ok()) return not_written(status, waiting);
     }
@@ -151,7 +167,10 @@ Status Engine::hold_back(const Waiting& waiting) {
     const std::uint64_t tables = shared.tables.load().value.level0_tables;
     if (tables < kLevel0Slow) [[likely]]
       return {};
-    look_for_work();
+    look_for_work(tables < kLevel0Stop ? kKeeperPatience : kHeldUpPatience);
+    if (first && tables >= kLevel0Stop) {
+      (*context_->state)->counters.write_stalls.fetch_add(1, std::memory_order_relaxed);
+    }
     if (tables < kLevel0Stop) {
       if (first && !waiting.fail_fast()) os::sleep_for(kPollEvery);
       return {};
@@ -184,13 +203,12 @@ Status Engine::make_spare(const MemtableSizes& sizes, const Waiting& waiting) {
 // Helps with what is needed, and with nothing else. A fail-fast call leaves it to the thread.
 Status Engine::flush_or_wait(const Waiting& waiting) {
   const bool leave_it = waiting.fail_fast() && context_->options.background == Background::kThread;
-  if (leave_it) {
-    look_for_work();
-    return stalled(waiting, kFlushByte);
+  if (leave_it) look_for_work(kHeldUpPatience);
+  if (!leave_it && !left_to_keeper(kHeldUpPatience)) {
+    Result<JobResult> flushed = flush_oldest(*context_, catalog_, waiting.patience());
+    if (!flushed) return flushed.error();
+    if (*flushed != JobResult::kTaken) return {};
   }
-  Result<JobResult> flushed = flush_oldest(*context_, catalog_, waiting.patience());
-  if (!flushed) return flushed.error();
-  if (*flushed != JobResult::kTaken) return {};
   if (waiting.over()) return stalled(waiting, kFlushByte);
   os::sleep_for(std::min<std::chrono::nanoseconds>(kPollEvery, waiting.deadline.left()));
   return {};
@@ -222,22 +240,68 @@ Status Engine::acknowledge(Durability durability, std::uint64_t end_lsn, const W
 }
 
 // With a thread: wakes it. Without: does here one thing that is due and nobody is doing.
-void Engine::look_for_work() {
+void Engine::look_for_work(std::chrono::nanoseconds keeper_patience) {
   if (context_->options.background == Background::kThread) {
     background_.wake();
     return;
   }
   const std::int64_t now = os::monotonic_now().count();
   if (now < next_glance_.load(std::memory_order_relaxed) || !jobs_.due()) return;
-  const Result<JobResult> result =
-      jobs_.run_one(Patience::each(std::chrono::milliseconds(0), kPatience));
-  if (!result && result.error().code() != StatusCode::kTimedOut) {
-    context_->events->note("maintenance: " + result.error().to_string());
+  if (!left_to_keeper(keeper_patience)) {
+    const Result<JobResult> result =
+        jobs_.run_one(Patience::each(std::chrono::milliseconds(0), kPatience));
+    if (!result && result.error().code() != StatusCode::kTimedOut) {
+      context_->events->note("maintenance: " + result.error().to_string());
+    }
+    if (result && *result == JobResult::kDone) return;
   }
-  if (!result || *result != JobResult::kDone) {
-    const std::int64_t later = now + std::chrono::nanoseconds(kGlanceEvery).count();
-    next_glance_.store(later, std::memory_order_relaxed);
+  const std::int64_t later = now + std::chrono::nanoseconds(kGlanceEvery).count();
+  next_glance_.store(later, std::memory_order_relaxed);
+}
+
+// Whether another process has promised to do what is due, and gets on. That it lives, the kernel
+// says; that it is neither stopped nor hindered, the rounds it has made since the last look.
+bool Engine::left_to_keeper(std::chrono::nanoseconds patience) {
+  if (context_->options.background != Background::kNone) return false;
+  const Result<bool> kept = context_->locks->held_in_any_mode(kKeeperByte);
+  if (!kept || !*kept) return false;
+  const std::uint64_t rounds = (*context_->state)->keeper_rounds.load(std::memory_order_relaxed);
+  const std::chrono::nanoseconds now = os::monotonic_now();
+  const std::lock_guard guard(keeper_mutex_);
+  if (keeper_since_.count() == 0 || rounds != keeper_seen_) {
+    keeper_seen_ = rounds;
+    keeper_since_ = now;
   }
+  return now - keeper_since_ < patience;
+}
+
+Result<bool> Engine::relieve() {
+  Result<std::optional<lock::Guard>> guard = context_->queue->relieve();
+  if (!guard) return guard.error();
+  if (!*guard) return false;
+  // What it cannot finish it leaves marked inconsistent, to the next one.
+  Status status = writer_.recover(**guard);
+  (*guard)->release();
+  if (!status.ok()) return status;
+  return true;
+}
+
+Result<Upkeep> Engine::upkeep(const UpkeepOptions& options) {
+  const Result<bool> relieved = relieve();
+  if (!relieved) return relieved.error();
+  if (Status status = check_place(*context_); !status.ok()) return status;
+  const std::lock_guard guard(housekeeper_mutex_);
+  Upkeep told = housekeeper_.round(options);
+  if (options.thorough && periodic_sync_is_due(**context_->state)) {
+    Status synced = commits_.sync_all(os::Deadline::after(kJobPatience));
+    told.synced = synced.ok();
+    if (told.hindered.ok()) told.hindered = std::move(synced);
+  }
+  told.recovered = *relieved;
+  if (context_->options.background == Background::kUpkeep && told.hindered.ok()) {
+    (*context_->state)->keeper_rounds.fetch_add(1, std::memory_order_relaxed);
+  }
+  return told;
 }
 
 Status Engine::refresh() {
@@ -248,7 +312,7 @@ Status Engine::refresh() {
 
 Status Engine::sync(const std::optional<Wait>& wait) {
   Status status = commits_.sync_all(waiting_as(wait, "sync").deadline);
-  if (!status.ok()) look_for_work();
+  if (!status.ok()) look_for_work(kKeeperPatience);
   return status;
 }
 

@@ -1,17 +1,21 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "lsm/attach.h"
+#include "lsm/background_thread.h"
 #include "lsm/catalog.h"
 #include "lsm/context.h"
 #include "lsm/group_commit.h"
+#include "lsm/housekeeper.h"
 #include "lsm/jobs.h"
 #include "lsm/log_set.h"
 #include "lsm/new_memtable.h"
@@ -22,6 +26,7 @@
 #include "tidelock/lock_queue.h"
 #include "tidelock/options.h"
 #include "tidelock/status.h"
+#include "tidelock/upkeep.h"
 
 namespace tidelock::lsm {
 
@@ -60,6 +65,9 @@ class Engine {
   [[nodiscard]] Status sync(const std::optional<Wait>& wait);
   [[nodiscard]] Status flush(const std::optional<Wait>& wait);
   [[nodiscard]] Status compact(const KeyRange& range, const std::optional<Wait>& wait);
+  // See Db. Each may be called while the other runs.
+  [[nodiscard]] Result<bool> relieve();
+  [[nodiscard]] Result<Upkeep> upkeep(const UpkeepOptions& options);
   // The last attachment also tidies up and seals the log. Afterwards only the destructor may be
   // called.
   [[nodiscard]] Status close(const std::optional<Wait>& wait);
@@ -99,7 +107,8 @@ class Engine {
                                      const Waiting& waiting);
   [[nodiscard]] Status tidy_up(const Waiting& waiting);
   [[nodiscard]] Status seal_log(const os::Deadline& deadline);
-  void look_for_work();
+  void look_for_work(std::chrono::nanoseconds keeper_patience);
+  [[nodiscard]] bool left_to_keeper(std::chrono::nanoseconds patience);
 
   std::unique_ptr<Context> context_;
   Catalog catalog_;
@@ -110,7 +119,12 @@ class Engine {
   Jobs jobs_;
   PeriodicSync periodic_;
   BackgroundThread background_;
+  std::mutex housekeeper_mutex_;
+  Housekeeper housekeeper_;                   // of calls of `upkeep`
   std::atomic<std::int64_t> next_glance_{0};  // without a thread: when to look for work again
+  std::mutex keeper_mutex_;
+  std::uint64_t keeper_seen_ = 0;             // its rounds at the last look
+  std::chrono::nanoseconds keeper_since_{0};  // since when there are so many; 0: never looked
 };
 
 }  // namespace tidelock::lsm

@@ -1,9 +1,5 @@
 #include "lsm/jobs.h"
 
-#include <algorithm>
-#include <string>
-#include <system_error>
-
 #include "lsm/compaction_picker.h"
 #include "lsm/new_memtable.h"
 #include "lsm/spare.h"
@@ -14,15 +10,8 @@ namespace tidelock::lsm {
 
 namespace {
 
-// How often a background thread looks for work that others left, and adopts newer tables (V4).
-constexpr std::chrono::milliseconds kGlanceEvery{200};
-constexpr std::chrono::seconds kSweepEvery{60};
-constexpr std::chrono::milliseconds kIdleAfter{500};  // without a commit
-// How long the thread waits for another process, each time. A stopped one delays `close` so much.
-constexpr std::chrono::milliseconds kPatience{1'000};
-
 Patience unhurried() {
-  return Patience::each(kPatience, kPatience);
+  return Patience::each(kJobPatience, kJobPatience);
 }
 
 // A spare is wanted once the active memtable is half full.
@@ -62,17 +51,18 @@ Result<JobResult> Jobs::run_one(const Patience& patience) {
   bool taken = false;
   if (flush_is_due(shared)) {
     Result<JobResult> flushed = flush_oldest(context_, catalog_, patience);
+    if (flushed && *flushed == JobResult::kDone) ++flushes_;
     if (!flushed || *flushed == JobResult::kDone) return flushed;
     taken = *flushed == JobResult::kTaken;
   }
-  Result<JobResult> compacted = compact_most_urgent(context_, catalog_, kLevel0Trigger, patience);
+  Result<JobResult> compacted = compact(kLevel0Trigger, patience);
   if (!compacted || *compacted == JobResult::kDone) return compacted;
   if (!hindered.ok()) return hindered;
   return taken ? JobResult::kTaken : compacted;
 }
 
 Result<JobResult> Jobs::sweep_left_overs() {
-  return sweep(context_, catalog_, os::Deadline::after(kPatience));
+  return sweep(context_, catalog_, os::Deadline::after(kJobPatience));
 }
 
 void Jobs::drop_flushed() {
@@ -98,7 +88,13 @@ Result<JobResult> Jobs::settle() {
     if (Status status = seal_active(unhurried()); !status.ok()) return status;
     return JobResult::kDone;
   }
-  return compact_most_urgent(context_, catalog_, kLevel0Idle, unhurried());
+  return compact(kLevel0Idle, unhurried());
+}
+
+Result<JobResult> Jobs::compact(std::size_t level0_trigger, const Patience& patience) {
+  Result<JobResult> result = compact_most_urgent(context_, catalog_, level0_trigger, patience);
+  if (result && *result == JobResult::kDone) ++compactions_;
+  return result;
 }
 
 Status Jobs::seal_active(const Patience& patience) {
@@ -109,81 +105,6 @@ Status Jobs::seal_active(const Patience& patience) {
   Result<lock::Guard> guard = context_.queue->acquire(Wait::Policy::kQueue, {}, deadline);
   if (!guard) return guard.error();
   return writer_.seal(*guard).status();
-}
-
-void BackgroundThread::wake() {
-  if (woken_.exchange(true, std::memory_order_acq_rel)) return;
-  const std::lock_guard guard(mutex_);
-  if (stopping_) return;
-  if (!thread_.joinable() && !start()) return;
-  changed_.notify_one();
-}
-
-// Precondition: mutex_ held. Where no thread is to be had, the next call tries again.
-bool BackgroundThread::start() {
-  try {
-    thread_ = std::thread([this] { run(); });
-    return true;
-  } catch (const std::system_error& error) {
-    context_.events->note(std::string("background: no thread: ") + error.what());
-    woken_.store(false, std::memory_order_release);
-    return false;
-  }
-}
-
-void BackgroundThread::stop() {
-  std::thread thread;
-  {
-    const std::lock_guard guard(mutex_);
-    stopping_ = true;
-    thread = std::move(thread_);
-    changed_.notify_one();
-  }
-  if (thread.joinable()) thread.join();
-}
-
-void BackgroundThread::run() {
-  next_sweep_ = os::monotonic_now() + kSweepEvery;
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    woken_.store(false, std::memory_order_release);
-    lock.unlock();
-    const Result<JobResult> result = jobs_.run_one(unhurried());
-    if (!result) context_.events->note("background: " + result.error().to_string());
-    // Those of others, too, who may be dead.
-    if (periodic_sync_is_due(**context_.state)) periodic_.want();
-    // V4: an idle process would otherwise keep removed tables and logs on disk.
-    if (Status status = views_.refresh(); !status.ok()) {
-      context_.events->note("background: " + status.to_string());
-    }
-    jobs_.drop_flushed();
-    sweep_now_and_then();
-    const bool idle = result && *result == JobResult::kNothing && nobody_writes();
-    const Result<JobResult> settled = idle ? jobs_.settle() : JobResult::kNothing;
-    if (!settled) context_.events->note("background: " + settled.error().to_string());
-    lock.lock();
-    if (result && *result == JobResult::kDone) continue;
-    if (settled && *settled == JobResult::kDone) continue;
-    changed_.wait_for(lock, std::min(kGlanceEvery, context_.options.sync_period),
-                      [this] { return stopping_ || woken_.load(std::memory_order_acquire); });
-  }
-}
-
-bool BackgroundThread::nobody_writes() {
-  const std::uint64_t end = (*context_.state)->end.number();
-  const std::chrono::nanoseconds now = os::monotonic_now();
-  if (end != last_end_) {
-    last_end_ = end;
-    last_write_ = now;
-  }
-  return now - last_write_ >= kIdleAfter;
-}
-
-void BackgroundThread::sweep_now_and_then() {
-  if (os::monotonic_now() < next_sweep_) return;
-  next_sweep_ = os::monotonic_now() + kSweepEvery;
-  const Result<JobResult> swept = jobs_.sweep_left_overs();
-  if (!swept) context_.events->note("background: " + swept.error().to_string());
 }
 
 }  // namespace tidelock::lsm

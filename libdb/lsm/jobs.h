@@ -2,21 +2,26 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
+#include <cstddef>
 #include <cstdint>
-#include <mutex>
-#include <thread>
 
 #include "lsm/catalog.h"
 #include "lsm/compaction.h"
 #include "lsm/context.h"
 #include "lsm/flush.h"
-#include "lsm/periodic_sync.h"
-#include "lsm/view.h"
+#include "lsm/patience.h"
 #include "lsm/writer.h"
 #include "tidelock/status.h"
 
 namespace tidelock::lsm {
+
+// How long housekeeping waits for another process, each time. A stopped one delays `close` so much.
+inline constexpr std::chrono::milliseconds kJobPatience{1'000};
+
+struct JobCounts {
+  std::uint64_t flushes = 0;
+  std::uint64_t compactions = 0;
+};
 
 // What is done on behalf of all: spares, flushes, compactions, healing after a failed sync. Any
 // attached process does it, in a thread of its own or between its writes; byte locks keep two from
@@ -38,49 +43,22 @@ class Jobs {
   // Lets go of logs that are in tables, and of the memtable that this process keeps for writing if
   // it is, unless the writer lock is taken.
   void drop_flushed();
+  // Done by `run_one` and `settle`.
+  [[nodiscard]] JobCounts counts() const { return {flushes_, compactions_}; }
 
  private:
+  [[nodiscard]] Result<JobResult> compact(std::size_t level0_trigger, const Patience& patience);
   [[nodiscard]] Status abandon_failed_log(const Patience& patience);
   [[nodiscard]] Status seal_active(const Patience& patience);
 
   Context& context_;
   Catalog& catalog_;
   Writer& writer_;
+  std::atomic<std::uint64_t> flushes_{0};
+  std::atomic<std::uint64_t> compactions_{0};
 };
 
 // Whether the sync of the live log has failed, and its memtable is not in tables yet.
 [[nodiscard]] bool sync_has_failed(const state::Layout& shared);
-
-// The background thread of an attachment. Not started before the first job is due.
-class BackgroundThread {
- public:
-  BackgroundThread(Context& context, Jobs& jobs, PeriodicSync& periodic, ViewSource& views)
-      : context_(context), jobs_(jobs), periodic_(periodic), views_(views) {}
-  ~BackgroundThread() { stop(); }
-
-  // Something may be due. Cheap when the thread knows already. Thread-safe.
-  void wake();
-  // Joins it after the job it is at. Then it is never started again.
-  void stop();
-
- private:
-  void run();
-  [[nodiscard]] bool start();
-  [[nodiscard]] bool nobody_writes();
-  void sweep_now_and_then();
-
-  Context& context_;
-  Jobs& jobs_;
-  PeriodicSync& periodic_;
-  ViewSource& views_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::thread thread_;     // under mutex_
-  bool stopping_ = false;  // under mutex_
-  std::atomic<bool> woken_{false};
-  std::chrono::nanoseconds next_sweep_{0};
-  std::uint64_t last_end_ = 0;  // of the log, when it was last seen to move
-  std::chrono::nanoseconds last_write_{0};
-};
 
 }  // namespace tidelock::lsm

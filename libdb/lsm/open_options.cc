@@ -66,7 +66,7 @@ Status check_options(const Options& options) {
       unknown(options.access, Access::kReadOnly) ||
       unknown(options.durability, Durability::kPeriodic) ||
       unknown(options.handover, Handover::kStrict) ||
-      unknown(options.background, Background::kNone)) {
+      unknown(options.background, Background::kUpkeep)) {
     return invalid("an option is none of the values there are");
   }
   if (options.sync_period < std::chrono::milliseconds(1)) {

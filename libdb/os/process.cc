@@ -7,10 +7,12 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "os/error.h"
 
@@ -46,6 +48,20 @@ std::int32_t process_id() noexcept {
 std::string program_name() {
   std::string name = first_line("/proc/self/comm");
   return name.empty() ? "unknown" : name;
+}
+
+// The program's name, the second field, is in parentheses and may hold anything, also blanks.
+ProcessBirth process_birth() {
+  constexpr int kStartTimeBehindName = 20;
+  ProcessBirth birth;
+  struct stat facts {};
+  if (::stat("/proc/self/ns/pid", &facts) == 0) birth.pid_namespace = facts.st_ino;
+  const std::string line = first_line("/proc/self/stat");
+  std::istringstream fields(line.substr(std::min(line.rfind(')'), line.size() - 1) + 1));
+  std::string field;
+  for (int i = 1; i < kStartTimeBehindName; ++i) fields >> field;
+  fields >> birth.start_time;
+  return birth;
 }
 
 std::uint64_t random_u64() noexcept {

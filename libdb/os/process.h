@@ -11,6 +11,13 @@ namespace tidelock::os {
 [[nodiscard]] std::int32_t process_id() noexcept;
 // The program's name as the kernel shows it; "unknown" if it does not say.
 [[nodiscard]] std::string program_name();
+// What tells a process from all others that have, had or will have its number. Zeros where /proc
+// does not say.
+struct ProcessBirth {
+  std::uint64_t pid_namespace = 0;  // inode of /proc/PID/ns/pid
+  std::uint64_t start_time = 0;     // field 22 of /proc/PID/stat, clock ticks
+};
+[[nodiscard]] ProcessBirth process_birth();
 // From the kernel's generator; never 0.
 [[nodiscard]] std::uint64_t random_u64() noexcept;
 

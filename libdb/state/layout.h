@@ -13,7 +13,7 @@
 namespace tidelock::state {
 
 inline constexpr std::uint64_t kMagic = 0x45544154534b4454;  // "TDKSTATE"
-inline constexpr std::uint64_t kLayoutVersion = 1;
+inline constexpr std::uint64_t kLayoutVersion = 2;
 inline constexpr std::size_t kMemtablesMax = 16;
 inline constexpr std::size_t kJobBytes = 16;
 
@@ -98,6 +98,7 @@ struct Counters {
   std::atomic<std::uint64_t> rolls;
   std::atomic<std::uint64_t> syncs;
   std::atomic<std::uint64_t> synced_commits;
+  std::atomic<std::uint64_t> write_stalls;
 };
 
 struct Layout {
@@ -119,6 +120,7 @@ struct Layout {
   Spare spare;
   std::atomic<std::uint64_t> spare_wanted;  // number of the active log when half its arena is used
   std::atomic<std::uint64_t> job_holders[kJobBytes];  // who holds a byte of LOCK; for people
+  std::atomic<std::uint64_t> keeper_rounds;  // fetch_add, by who holds the keeper byte and gets on
   alignas(64) Counters counters;
 };
 

@@ -15,6 +15,7 @@
 #include "tidelock/options.h"
 #include "tidelock/snapshot.h"
 #include "tidelock/status.h"
+#include "tidelock/upkeep.h"
 #include "tidelock/version.h"
 
 namespace tidelock {
@@ -71,6 +72,7 @@ struct Stats {
   std::uint64_t rolls = 0;
   std::uint64_t syncs = 0;
   std::uint64_t synced_commits = 0;  // durable commits; divided by `syncs`: the group size
+  std::uint64_t write_stalls = 0;    // writes that were held until a flush or compaction was done
   std::vector<LevelStats> levels;
   std::vector<TableStats> tables;
   std::string uuid;
@@ -175,6 +177,16 @@ class Db {
   // and nobody is attached. kNotFound: there is no database. kUnsupported: its format or the
   // queue in use is of another release. kCorruption: CURRENT is damaged. kPermission, kIo.
   [[nodiscard]] static Result<LockInfo> lock_info(const std::filesystem::path& directory);
+
+  // For those who keep house for all, as tidelock-lockd does; any process may, and several at once.
+  //
+  // If the holder of the writer lock is dead: finishes its commit and lets the next one in; true.
+  // If the waiter that was to have the lock is dead: lets the next one in. Waits for nobody.
+  [[nodiscard]] Result<bool> relieve();
+  // The same, and then what is due: one flush or compaction, the sync of periodic writes, a sweep
+  // of left-over files. A job takes as long as it takes; `relieve` may be called meanwhile. What
+  // fails is told in the result, as long as the handle can be used at all.
+  [[nodiscard]] Result<Upkeep> upkeep(const UpkeepOptions& options = {});
 
   // Calls in other threads end first; later ones answer kClosed, as do snapshots and iterators of
   // this handle. Joins the background thread: that takes as long as the job it is at, and up to

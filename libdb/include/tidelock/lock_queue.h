@@ -29,6 +29,12 @@ struct LockMember {
   std::uint64_t overtaken = 0;  // how often another got the lock before it, in all its waits
   std::chrono::nanoseconds longest_wait{0};
   std::uint64_t view = 0;  // free for the application; the database shows its view number here
+  // What tells this attachment from others in its slot, and its process from others with its pid.
+  std::uint32_t generation = 0;
+  std::uint64_t nonce = 0;          // random
+  std::uint64_t byte = 0;           // of the lock's file (a database's LOCK): locked while it lives
+  std::uint64_t pid_namespace = 0;  // inode of /proc/PID/ns/pid; 0: not known
+  std::uint64_t start_time = 0;     // field 22 of /proc/PID/stat; 0: not known
 };
 
 struct LockWaiter {

@@ -36,7 +36,13 @@ enum class Background : std::uint8_t {
   // A thread of this process, started when the first job is due, and one that syncs periodic
   // writes, started by the first of them. Joined by close.
   kThread = 0,
-  kNone = 1,  // no thread ever; the calls that write do what nobody else does
+  // No thread ever. The calls that write do what nobody else does; while a handle with kUpkeep is
+  // open in some process they leave it to that, unless it does not get on for ten seconds, or for
+  // one while a write is held up.
+  kNone = 1,
+  // This handle promises to call `Db::upkeep` over and over, on behalf of all. Its one thread syncs
+  // periodic writes, also those of others.
+  kUpkeep = 2,
 };
 
 enum class Compression : std::uint8_t { kNone = 0, kLz4 = 1, kZstd = 2 };

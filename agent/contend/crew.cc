@@ -110,6 +110,13 @@ bool Crew::await(const std::function<bool()>& condition, std::uint64_t time_ns) 
   return true;
 }
 
+void Crew::rest_until(std::uint64_t time_ns) {
+  while (well() && now_ns() < time_ns) {
+    if (!parent_.wait_until(std::min(time_ns, now_ns() + kReapEvery))) interrupted_ = true;
+    reap();
+  }
+}
+
 void Crew::kill(std::uint32_t lane) {
   if (pids_[lane] == 0) return;
   ::kill(pids_[lane], SIGKILL);

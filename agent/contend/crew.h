@@ -32,6 +32,8 @@ class Crew {
 
   // Until `condition` holds, or `time_ns` has come, or something went wrong.
   bool await(const std::function<bool()>& condition, std::uint64_t time_ns);
+  // Until `time_ns` has come or something went wrong, and seldom in the way of those who work.
+  void rest_until(std::uint64_t time_ns);
   // Sends SIGKILL, and returns when the kernel has taken back all that it held.
   void kill(std::uint32_t lane);
   void await_death(std::uint32_t lane);  // of one that was ordered to die

@@ -47,7 +47,7 @@ std::optional<FaultFigures> FaultMaker::stop_holder() {
   const std::optional<std::uint32_t> lane = give(Order::kStop);
   if (!lane) return std::nullopt;
   crew_.await_stop(*lane);
-  (void)crew_.await([] { return false; }, now_ns() + kHolderStoppedFor);
+  crew_.rest_until(now_ns() + kHolderStoppedFor);
   const std::uint64_t resumed = now_ns();
   crew_.resume(*lane);
   return after_holder(*lane, resumed);

@@ -128,7 +128,7 @@ bool Phases::run_round(const Entrant& entrant, std::uint32_t round, Outcome& out
     if (!crew.measure_alone_once() || !crew.begin()) return;
     const std::uint64_t start = arena.control().start_ns.load();
     const auto end = start + static_cast<std::uint64_t>(settings_.seconds * 1e9);
-    (void)crew.await([] { return false; }, end);
+    crew.rest_until(end);
     crew.end();
     if (crew.well() || crew.interrupted()) figures = figures_of(arena);
   };

@@ -1,10 +1,17 @@
 #include "lock/arbiter.h"
 
-#include <optional>
-
 #include "os/crash_point.h"
 
 namespace tidelock::lock {
+
+namespace {
+
+// How often in a row a member takes the lock before a waiter that has been woken and does not run.
+constexpr std::uint32_t kTurnsInARowMax = 32;
+// How many such waiters a release goes past to wake one more.
+constexpr std::uint32_t kWakeAheadMax = 8;
+
+}  // namespace
 
 LockWord Arbiter::held_by_me(LockWord before, bool queued) const noexcept {
   const std::uint64_t waiters =
@@ -26,33 +33,49 @@ void Arbiter::set(LockWord seen, std::uint64_t flag) noexcept {
 }
 
 void Arbiter::release() noexcept {
+  count_turn();
+  const bool has_had_its_share = turns_in_a_row_ >= kTurnsInARowMax;
+  const std::uint32_t wake_ahead = turns_in_a_row_ == 0 ? kWakeAheadMax : 0;
   LockWord seen = look();
   // Only waiters' flags can change under the holder; anything else is damage, and not ours.
-  while (seen.held_by(members_.self()) && !pass(seen)) {
+  while (seen.held_by(members_.self()) && !pass(seen, has_had_its_share, wake_ahead)) {
   }
 }
 
+// A waiter that was woken may not run for milliseconds, for want of a processor. Two cases. If one
+// member takes the lock over and over, it may be that one whose processor the waiter waits for:
+// after some turns the lock is handed over, so that the member has to wait too. If several take it
+// in turn, all processors are busy: then every release wakes one waiter more, so that they come to
+// their turns as the scheduler comes to them, and not one such delay after the other.
+void Arbiter::count_turn() noexcept {
+  const std::uint64_t turn = file_.lock.acquired.load(std::memory_order_relaxed);
+  const bool in_a_row = turn == last_turn_ + 1;
+  last_turn_ = turn;
+  const auto first = in_a_row ? ring_.first_waiting() : std::nullopt;
+  turns_in_a_row_ = first && ring_.is_woken(*first) ? turns_in_a_row_ + 1 : 0;
+}
+
 void Arbiter::pass_on(LockWord offer) noexcept {
-  pass(offer);
+  pass(offer, false, 0);
 }
 
 // From `from` to whoever is next. False: the word has changed before anything was done, and `from`
 // tells to what.
-bool Arbiter::pass(LockWord& from) noexcept {
+bool Arbiter::pass(LockWord& from, bool has_had_its_share, std::uint32_t wake_ahead) noexcept {
   bool passed = false;
   for (;;) {
     const std::uint64_t kept = from.inconsistent_bit();
     std::optional<Waiting> next;
     if (from.has_waiters()) next = ring_.first_waiting();
-    const bool direct =
-        handover_ == Handover::kStrict || from.handover_wanted() || from.is_offered();
+    const bool direct = handover_ == Handover::kStrict || from.handover_wanted() ||
+                        from.is_offered() || has_had_its_share;
     if (!next || !direct) {
       const LockWord freed = LockWord::free().with(kept | (next ? LockWord::kHasWaiters : 0));
       const bool waiters = from.has_waiters();
       if (!swap(from, freed)) return passed;
       TIDELOCK_CRASH_POINT("lock.released_before_wake");
       // Also when none was seen: one may have queued since, seen the flag set, and gone to sleep.
-      if (waiters) wake_first();
+      if (waiters) wake_from(next ? next : ring_.first_waiting(), wake_ahead);
       return true;
     }
     const Identity to{next->entry.slot(), members_.generation(next->entry.slot())};
@@ -73,21 +96,39 @@ bool Arbiter::pass(LockWord& from) noexcept {
 
 // False if the one offered to has cancelled (Q8) or is found dead: the offer is to be revoked.
 bool Arbiter::complete_offer(const Waiting& to) noexcept {
-  return ring_.still_waiting(to) && wake(to, Sleep::kNapping);
+  return ring_.still_waiting(to) && wake(to) != Ring::Woken::kNobodyThere;
 }
 
-// False if it turned out to be dead; its entry is gone then. Costs a probe only if the kernel found
-// nobody to wake where somebody had announced to sleep.
-bool Arbiter::wake(const Waiting& waiting, Sleep deepest) noexcept {
-  if (ring_.wake(waiting, deepest) != Ring::Woken::kNobodyThere) return true;
-  if (members_.alive(waiting.entry)) return true;
+// kNobodyThere: it turned out to be dead, and its entry is gone. Costs a probe only if the kernel
+// found nobody to wake where somebody had announced to sleep.
+Ring::Woken Arbiter::wake(const Waiting& waiting) noexcept {
+  const Ring::Woken woken = ring_.wake(waiting);
+  if (woken != Ring::Woken::kNobodyThere) return woken;
+  if (members_.alive(waiting.entry)) return Ring::Woken::kWoken;
   ring_.recycle(waiting.entry);
-  return false;
+  return woken;
 }
 
 void Arbiter::wake_first() noexcept {
-  for (auto first = ring_.first_waiting(); first && !wake(*first, Sleep::kAsleep);
-       first = ring_.first_waiting()) {
+  wake_from(ring_.first_waiting(), 0);
+}
+
+// Wakes `first`, or the next one if that is dead; or, if it was woken before, one of the `ahead`
+// behind it.
+void Arbiter::wake_from(std::optional<Waiting> first, std::uint32_t ahead) noexcept {
+  while (first) {
+    switch (wake(*first)) {
+      case Ring::Woken::kNobodyThere:
+        first = ring_.first_waiting();
+        break;
+      case Ring::Woken::kWasWoken:
+        if (ahead-- == 0) return;
+        first = ring_.next_waiting(first->ticket);
+        break;
+      case Ring::Woken::kWasAwake:
+      case Ring::Woken::kWoken:
+        return;
+    }
   }
 }
 

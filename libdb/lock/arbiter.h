@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include "lock/layout.h"
 #include "lock/members.h"
@@ -68,9 +69,11 @@ class Arbiter {
     return file_.lock.word.compare_exchange_strong(expected.bits, desired.bits);
   }
   [[nodiscard]] LockWord held_by_me(LockWord before, bool queued) const noexcept;
-  bool pass(LockWord& from) noexcept;
+  bool pass(LockWord& from, bool has_had_its_share, std::uint32_t wake_ahead) noexcept;
+  void count_turn() noexcept;
   [[nodiscard]] bool complete_offer(const Waiting& to) noexcept;
-  [[nodiscard]] bool wake(const Waiting& waiting, Sleep deepest) noexcept;
+  [[nodiscard]] Ring::Woken wake(const Waiting& waiting) noexcept;
+  void wake_from(std::optional<Waiting> first, std::uint32_t ahead) noexcept;
   void remove_from_head(const Waiting& waiting, bool alive) noexcept;
   [[nodiscard]] bool recover(LockWord seen, std::chrono::nanoseconds stood, bool queued) noexcept;
 
@@ -80,6 +83,10 @@ class Arbiter {
   os::ByteLocks& locks_;
   const std::uint64_t recovery_byte_;
   const Handover handover_;
+
+  // Of whoever holds the lock, and written by it alone.
+  std::uint64_t last_turn_ = 0;       // number of this member's latest turn that others waited for
+  std::uint32_t turns_in_a_row_ = 0;  // before a first waiter that has been woken and does not run
 };
 
 }  // namespace tidelock::lock

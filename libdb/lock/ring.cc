@@ -87,6 +87,16 @@ std::optional<Waiting> Ring::first_waiting() noexcept {
   return std::nullopt;
 }
 
+std::optional<Waiting> Ring::next_waiting(std::uint64_t ticket) const noexcept {
+  const std::uint64_t end = std::min(file_.tail.load(), ticket + entries_);
+  while (++ticket < end) {
+    const EntryWord entry{at(ticket).word.load()};
+    const bool waits = entry.laps_ahead(ticket) == 0 && entry.place() == EntryWord::Place::kWaiting;
+    if (waits) return Waiting{ticket, entry};
+  }
+  return std::nullopt;
+}
+
 bool Ring::still_waiting(const Waiting& seen) const noexcept {
   return at(seen.ticket).word.load() == seen.entry.bits;
 }
@@ -128,19 +138,20 @@ bool Ring::announce(std::uint64_t ticket, Sleep sleep) noexcept {
   return true;
 }
 
-void Ring::sleep(std::uint64_t ticket, Sleep sleep, std::chrono::nanoseconds timeout) noexcept {
-  os::futex_wait(at(ticket).wake, wake_word(ticket, sleep), timeout);
+void Ring::sleep(std::uint64_t ticket, std::chrono::nanoseconds timeout) noexcept {
+  os::futex_wait(at(ticket).wake, wake_word(ticket, Sleep::kAsleep), timeout);
 }
 
-Ring::Woken Ring::wake(const Waiting& waiting, Sleep deepest) noexcept {
+bool Ring::is_woken(const Waiting& waiting) const noexcept {
+  return at(waiting.ticket).wake.load() == wake_word(waiting.ticket, Sleep::kWoken);
+}
+
+Ring::Woken Ring::wake(const Waiting& waiting) noexcept {
   RingEntry& entry = at(waiting.ticket);
-  std::uint32_t seen = entry.wake.load();
-  const auto sleeps = [&](Sleep sleep) { return seen == wake_word(waiting.ticket, sleep); };
-  if (!sleeps(Sleep::kAsleep) && !(deepest == Sleep::kNapping && sleeps(Sleep::kNapping))) {
-    return Woken::kWasAwake;
-  }
-  if (!entry.wake.compare_exchange_strong(seen, wake_word(waiting.ticket, Sleep::kAwake))) {
-    return Woken::kWasAwake;  // it woke up by itself, or somebody else is waking it
+  std::uint32_t seen = wake_word(waiting.ticket, Sleep::kAsleep);
+  if (!entry.wake.compare_exchange_strong(seen, wake_word(waiting.ticket, Sleep::kWoken))) {
+    const bool woken = seen == wake_word(waiting.ticket, Sleep::kWoken);
+    return woken ? Woken::kWasWoken : Woken::kWasAwake;
   }
   return os::futex_wake(entry.wake, 1) > 0 ? Woken::kWoken : Woken::kNobodyThere;
 }

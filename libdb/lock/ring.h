@@ -16,12 +16,12 @@ struct Waiting {
   EntryWord entry;
 };
 
-// How deep the owner of an entry sleeps. Kept in the entry's futex word together with the ticket,
-// so that nobody disturbs the next owner by mistake.
+// Whether the owner of an entry sleeps. Kept in the entry's futex word together with the ticket, so
+// that nobody disturbs the next owner by mistake.
 enum class Sleep : std::uint8_t {
   kAwake = 0,
-  kAsleep = 1,   // wants to be woken when the lock is free or offered to it
-  kNapping = 2,  // wants to be woken by an offer only, and looks by itself soon
+  kAsleep = 1,  // wants to be woken when the lock is free or offered to it
+  kWoken = 2,   // was asleep and has been woken, but has not come to run yet
 };
 
 // A view of the ring in shared memory. Any thread of any attached process may call anything; each
@@ -51,6 +51,8 @@ class Ring {
 
   // The head of the queue: the first entry still waiting.
   [[nodiscard]] std::optional<Waiting> first_waiting() noexcept;
+  // The next one behind that ticket.
+  [[nodiscard]] std::optional<Waiting> next_waiting(std::uint64_t ticket) const noexcept;
   [[nodiscard]] bool still_waiting(const Waiting& seen) const noexcept;
   // The waiting entry that an offer names, if it is there.
   [[nodiscard]] std::optional<Waiting> find(LockWord offer) const noexcept;
@@ -58,14 +60,16 @@ class Ring {
   // Moves `entry` on to its next lap if it has not changed. True if this call did it.
   bool recycle(EntryWord entry) noexcept;
 
-  // Announces how deep the owner is going to sleep, before its last look at the lock word. False if
-  // the entry has moved on to a later owner.
+  // By the owner: kAsleep before its last look at the lock word, kAwake as soon as it runs again.
+  // False if the entry has moved on to a later owner.
   bool announce(std::uint64_t ticket, Sleep sleep) noexcept;
-  // Sleeps until woken, at most `timeout`, if `sleep` still stands as announced.
-  void sleep(std::uint64_t ticket, Sleep sleep, std::chrono::nanoseconds timeout) noexcept;
-  enum class Woken : std::uint8_t { kWasAwake, kWoken, kNobodyThere };
-  // kNobodyThere: it had announced its sleep, and is about to sleep or dead.
-  Woken wake(const Waiting& waiting, Sleep deepest) noexcept;
+  // Sleeps until woken, at most `timeout`, if kAsleep still stands as announced.
+  void sleep(std::uint64_t ticket, std::chrono::nanoseconds timeout) noexcept;
+  [[nodiscard]] bool is_woken(const Waiting& waiting) const noexcept;
+  enum class Woken : std::uint8_t { kWasAwake, kWasWoken, kWoken, kNobodyThere };
+  // kWasWoken: by somebody before. kNobodyThere: it had announced its sleep, and is about to sleep
+  // or dead.
+  Woken wake(const Waiting& waiting) noexcept;
 
   // For display: calls `visit(ticket, entry, since_ns)` for all in order that wait or have lapsed.
   template <typename Visit>

@@ -11,26 +11,28 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
-// For how long others may take the lock before the first waiter once that is awake.
+// When the first waiter, awake, asks for the lock: when others have taken it before its eyes for so
+// long, or in any case after so long.
+constexpr nanoseconds kOvertakingMax = microseconds(20);
 constexpr nanoseconds kBypassMax = microseconds(500);
 // For how long the first waiter spins, just woken or having asked, before it sleeps again.
 constexpr nanoseconds kSpinMax = microseconds(20);
+// How often the others look again before they sleep.
+constexpr int kGlances = 5;
 // Those whose turn is near look more often: they find a dead holder or a stopped first waiter.
 constexpr nanoseconds kNearSlice = std::chrono::milliseconds(20);
 constexpr std::uint64_t kNearTickets = 8;
-// How long a waiter rests that can announce no sleep: a full ring, or a free lock that somebody
-// before it is about to take.
+// How long a waiter rests that can announce no sleep: a full ring, or, in strict order, a free lock
+// that somebody before it is about to take.
 constexpr nanoseconds kPollPause = std::chrono::milliseconds(2);
 constexpr nanoseconds kTurnPause = microseconds(50);
 
 void pause_briefly() noexcept {
-  for (int i = 0; i < 16; ++i) {
 #if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
+  __builtin_ia32_pause();
 #elif defined(__aarch64__)
-    asm volatile("yield");
+  asm volatile("yield");
 #endif
-  }
 }
 
 }  // namespace
@@ -149,8 +151,8 @@ Waiter::Step Waiter::judge(LockWord word) noexcept {
   return Step::kRest;
 }
 
-// The first waiting asks for the lock when others have taken it for kBypassMax while it was awake
-// and first; in strict order at once.
+// In strict order the first waiting asks at once; else when it has seen others overtake it, awake,
+// for a while.
 bool Waiter::ought_to_ask() noexcept {
   const auto first = ring_.first_waiting();
   if (!first || first->ticket != ticket_) {
@@ -158,29 +160,37 @@ bool Waiter::ought_to_ask() noexcept {
     return false;
   }
   const nanoseconds now = os::monotonic_now();
-  if (first_since_.count() == 0) first_since_ = now;
-  return strict_ || now - first_since_ >= kBypassMax;
+  const std::uint64_t acquired = file_.lock.acquired.load(std::memory_order_relaxed);
+  if (first_since_.count() == 0) {
+    first_since_ = now;
+    acquired_when_first_ = acquired;
+  }
+  const bool overtaken = acquired != acquired_when_first_;
+  return strict_ || now - first_since_ >= (overtaken ? kOvertakingMax : kBypassMax);
 }
 
 void Waiter::rest(const os::Deadline& deadline) noexcept {
   const nanoseconds left = deadline.left();
   if (!queued_) return os::sleep_for(std::min(kPollPause, left));
   const LockWord word = arbiter_.look();
-  if (word.is_free()) return os::sleep_for(std::min(kTurnPause, left));  // another's turn
-  if (first_since_.count() != 0 && word.is_held()) return rest_as_first(word, left);
-  sleep(Sleep::kAsleep, std::min(word.is_offered() ? kOfferMax : slice(), left));
+  if (word.is_free()) {
+    if (strict_) os::sleep_for(std::min(kTurnPause, left));  // another's turn
+    return;
+  }
+  if (word.is_offered()) return sleep(std::min(kOfferMax, left));
+  if (first_since_.count() != 0) return rest_as_first(word, left);
+  if (!glance()) sleep(std::min(slice(), left));
 }
 
-// Spins a little; then sleeps until woken if the holder takes its time, or naps until it may ask if
-// the lock goes from hand to hand: then every release would have to wake it in vain.
+// Spins a little. If others overtake it meanwhile, it goes on to ask; if not, the holder takes its
+// time: it sleeps until woken, or until it may ask.
 void Waiter::rest_as_first(LockWord word, nanoseconds left) noexcept {
-  const std::uint64_t acquired = file_.lock.acquired.load(std::memory_order_relaxed);
   if (spin()) return;
-  if (strict_ || word.handover_wanted()) return sleep(Sleep::kAsleep, std::min(slice(), left));
-  const bool busy = file_.lock.acquired.load(std::memory_order_relaxed) != acquired;
+  if (strict_ || word.handover_wanted()) return sleep(std::min(slice(), left));
+  const bool overtaken =
+      file_.lock.acquired.load(std::memory_order_relaxed) != acquired_when_first_;
   const nanoseconds until_asking = first_since_ + kBypassMax - os::monotonic_now();
-  if (until_asking.count() <= 0) return;
-  sleep(busy ? Sleep::kNapping : Sleep::kAsleep, std::min(until_asking, left));
+  if (!overtaken && until_asking.count() > 0) sleep(std::min(until_asking, left));
 }
 
 bool Waiter::worth_a_look(LockWord word) const noexcept {
@@ -188,19 +198,29 @@ bool Waiter::worth_a_look(LockWord word) const noexcept {
 }
 
 bool Waiter::spin() noexcept {
+  constexpr int kPausesEach = 16;
   const nanoseconds end = os::monotonic_now() + kSpinMax;
   do {
-    pause_briefly();
+    for (int i = 0; i < kPausesEach; ++i) pause_briefly();
     if (worth_a_look(arbiter_.look())) return true;
   } while (os::monotonic_now() < end);
   return false;
 }
 
+// A short turn often ends sooner than one falls asleep.
+bool Waiter::glance() noexcept {
+  for (int i = 0; i < kGlances && !strict_; ++i) {
+    pause_briefly();
+    if (worth_a_look(arbiter_.look())) return true;
+  }
+  return false;
+}
+
 // Announces, looks once more, sleeps: whoever changes the word afterwards sees the announcement.
-void Waiter::sleep(Sleep depth, nanoseconds timeout) noexcept {
-  if (!ring_.announce(ticket_, depth)) return os::sleep_for(kTurnPause);
+void Waiter::sleep(nanoseconds timeout) noexcept {
+  if (!ring_.announce(ticket_, Sleep::kAsleep)) return os::sleep_for(kTurnPause);
   TIDELOCK_CRASH_POINT("lock.sleep_announced");
-  if (!worth_a_look(arbiter_.look())) ring_.sleep(ticket_, depth, timeout);
+  if (!worth_a_look(arbiter_.look())) ring_.sleep(ticket_, timeout);
   ring_.announce(ticket_, Sleep::kAwake);
 }
 

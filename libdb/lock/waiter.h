@@ -60,8 +60,9 @@ class Waiter {
   [[nodiscard]] bool ought_to_ask() noexcept;
   void rest(const os::Deadline& deadline) noexcept;
   void rest_as_first(LockWord word, std::chrono::nanoseconds left) noexcept;
-  void sleep(Sleep depth, std::chrono::nanoseconds timeout) noexcept;
+  void sleep(std::chrono::nanoseconds timeout) noexcept;
   [[nodiscard]] bool spin() noexcept;
+  [[nodiscard]] bool glance() noexcept;
   [[nodiscard]] std::chrono::nanoseconds slice() const noexcept;
   [[nodiscard]] std::chrono::nanoseconds stood(LockWord word,
                                                std::chrono::nanoseconds now) noexcept;
@@ -81,6 +82,7 @@ class Waiter {
   std::uint64_t ticket_ = 0;
   std::uint64_t expected_before_ = 0;        // lock acquisitions that will not count as overtaking
   std::chrono::nanoseconds first_since_{0};  // since when it knows itself first; 0: is not
+  std::uint64_t acquired_when_first_ = 0;    // lock acquisitions by then
   std::chrono::nanoseconds judged_at_;
   Watch watch_;
   Facts facts_;

@@ -131,17 +131,30 @@ TEST_F(RingTest, WakesOnlyWhomItMeans) {
   Ring ring = make(2);
   (void)ring.claim(kAnna);
   const Waiting anna = *ring.first_waiting();
-  EXPECT_EQ(ring.wake(anna, Sleep::kNapping), Ring::Woken::kWasAwake);
-  EXPECT_TRUE(ring.announce(0, Sleep::kNapping));
-  EXPECT_EQ(ring.wake(anna, Sleep::kAsleep), Ring::Woken::kWasAwake) << "a nap is not cut short";
-  EXPECT_EQ(ring.wake(anna, Sleep::kNapping), Ring::Woken::kNobodyThere);
-  EXPECT_EQ(ring.wake(anna, Sleep::kNapping), Ring::Woken::kWasAwake);
+  EXPECT_EQ(ring.wake(anna), Ring::Woken::kWasAwake);
+  EXPECT_TRUE(ring.announce(0, Sleep::kAsleep));
+  EXPECT_FALSE(ring.is_woken(anna));
+  EXPECT_EQ(ring.wake(anna), Ring::Woken::kNobodyThere);
+  EXPECT_EQ(ring.wake(anna), Ring::Woken::kWasWoken) << "until it runs";
+  EXPECT_TRUE(ring.is_woken(anna));
+  EXPECT_TRUE(ring.announce(0, Sleep::kAwake));
+  EXPECT_EQ(ring.wake(anna), Ring::Woken::kWasAwake);
   ring.leave(0, kAnna);
   (void)ring.claim(kBert);
   (void)ring.claim(kCleo);  // ticket 2 has the place of ticket 0
   EXPECT_TRUE(ring.announce(2, Sleep::kAsleep));
   EXPECT_FALSE(ring.announce(0, Sleep::kAwake));
-  EXPECT_EQ(ring.wake(anna, Sleep::kNapping), Ring::Woken::kWasAwake);
+  EXPECT_EQ(ring.wake(anna), Ring::Woken::kWasAwake);
+}
+
+TEST_F(RingTest, ListsThoseThatWaitBehindOne) {
+  Ring ring = make(4);
+  (void)ring.claim(kAnna);
+  (void)ring.claim(kBert);
+  (void)ring.claim(kCleo);
+  ring.leave(1, kBert);
+  EXPECT_EQ(ring.next_waiting(0)->ticket, 2u);
+  EXPECT_FALSE(ring.next_waiting(2).has_value());
 }
 
 TEST_F(RingTest, EndsEveryCallOnDamagedMemory) {

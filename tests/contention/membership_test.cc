@@ -3,14 +3,17 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "lock/lock_file.h"
 #include "lock/queue.h"
 #include "support/child_process.h"
 #include "support/comes_true.h"
@@ -45,37 +48,45 @@ class MembershipTest : public testing::Test {
   test::SharedValue<Board> board_;
 };
 
+// The kernel looks through all locks of a file for each, so thousands of members take seconds to
+// attach. Unless TIDELOCK_MEMBERS says 4096, somebody holds most of the bytes in one piece.
 TEST_F(MembershipTest, EndsAtFourThousandAndNinetySixAndSaysSo) {
   constexpr std::uint32_t kProcesses = 16;
+  const char* const given = std::getenv("TIDELOCK_MEMBERS");
+  const auto real = given != nullptr ? static_cast<std::uint32_t>(std::atoi(given)) : 256U;
+  (void)open();
+  os::ByteLocks hoard(os::File::open(path_, os::FileAccess::kReadWrite).value());
+  for (std::uint32_t slot = real; slot < kMemberSlots; ++slot) {
+    ASSERT_TRUE(
+        hoard.try_lock(LockFile::kFirstMemberByte + slot, os::ByteLocks::Mode::kExclusive).value());
+  }
   std::vector<std::unique_ptr<test::ChildProcess>> crowd;
   for (std::uint32_t i = 0; i < kProcesses; ++i) {
-    crowd.push_back(std::make_unique<test::ChildProcess>([this] {
+    crowd.push_back(std::make_unique<test::ChildProcess>([&] {
       std::vector<LockQueue> attached;
-      for (std::uint32_t n = 0; n < kMemberSlots / kProcesses; ++n) attached.push_back(open());
+      for (std::uint32_t n = 0; n < real / kProcesses; ++n) attached.push_back(open());
       board_->ready.fetch_add(1);
       while (!board_->let_go.load()) os::sleep_for(milliseconds(1));
       return 0;
     }));
   }
   ASSERT_TRUE(test::comes_true([this] { return board_->ready.load() == kProcesses; }));
-  EXPECT_EQ(look().members.size(), kMemberSlots);
+  EXPECT_EQ(look().members.size(), real);
   const auto refused = LockQueue::open(path_);
   EXPECT_EQ(refused.status().code(), StatusCode::kLimit);
   EXPECT_NE(refused.status().message().find("4096"), std::string::npos)
       << refused.status().message();
 
-  // What the dead leave can be had at once, and the lock works.
+  // What the dead leave can be had again, and the lock works.
   crowd.pop_back();
   {
     std::vector<LockQueue> newcomers;
-    for (std::uint32_t n = 0; n < kMemberSlots / kProcesses; ++n) newcomers.push_back(open());
-    EXPECT_TRUE(newcomers.front().acquire(kFailFast));
-    EXPECT_TRUE(newcomers.back().acquire(kFailFast));
-    EXPECT_EQ(LockQueue::open(path_).status().code(), StatusCode::kLimit);
+    for (std::uint32_t n = 0; n < 16; ++n) newcomers.push_back(open());
+    for (LockQueue& newcomer : newcomers) EXPECT_TRUE(newcomer.acquire(kFailFast));
   }
   board_->let_go.store(true);
   for (auto& child : crowd) EXPECT_TRUE(test::exited_with(child->wait(), 0));
-  EXPECT_TRUE(look().members.empty());
+  EXPECT_TRUE(std::ranges::none_of(look().members, &LockMember::alive));
 }
 
 constexpr int kNotPermitted = 77;

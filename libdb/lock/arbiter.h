@@ -72,6 +72,7 @@ class Arbiter {
   [[nodiscard]] bool complete_offer(const Waiting& to) noexcept;
   [[nodiscard]] bool wake(const Waiting& waiting, Sleep deepest) noexcept;
   void remove_from_head(const Waiting& waiting, bool alive) noexcept;
+  void remove_dead_from_head() noexcept;
   [[nodiscard]] bool recover(LockWord seen, std::chrono::nanoseconds stood, bool queued) noexcept;
 
   QueueFile& file_;

@@ -264,40 +264,71 @@ TEST_P(WaitingTest, IsNotBypassedByAnybodyWhoComesLaterThanTheBound) {
   EXPECT_LE(best, (2 * kBound).count());
 }
 
-// A ring of 4,096 entries, and more that wait than it has: threads of 32 processes.
-TEST_P(WaitingTest, EndsWithTheLockForMoreThanTheRingHolds) {
-  constexpr std::uint32_t kProcesses = 32;
-  constexpr std::uint32_t kThreads = 136;  // of each: 4,352 in all
-  test::LockSite site(path_);
-  const auto holder = Queue::attach(site.site(), GetParam(), "holder").value();
-  Result<Guard> guard = holder->acquire({});
-  Children children = start(kProcesses, [&](Queue& queue, std::uint32_t) {
-    std::vector<std::thread> threads;
-    for (std::uint32_t i = 0; i < kThreads; ++i) {
-      threads.emplace_back([&] {
-        if (queue.acquire(kPatient)) board_->served.fetch_add(1);
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-  });
-  const QueueFile& file = layout_.file();
-  EXPECT_TRUE(
-      test::comes_true([&] { return file.tail.load() - file.head.load() == kRingEntriesMax; }));
-  EXPECT_EQ(holder->info().value().waiters.size(), kRingEntriesMax);
-  const nanoseconds released = os::monotonic_now();
+// Threads of 32 processes wait, more than the ring has entries.
+class CrowdTest : public WaitingTest {
+ protected:
+  static constexpr std::uint32_t kProcesses = 32;
+  static constexpr std::uint32_t kThreads = 136;  // of each
+
+  Children start_crowd() {
+    Children children = start(kProcesses, [this](Queue& queue, std::uint32_t) {
+      std::vector<std::thread> threads;
+      for (std::uint32_t i = 0; i < kThreads; ++i) {
+        threads.emplace_back([&] {
+          if (queue.acquire(kPatient)) board_->served.fetch_add(1);
+        });
+      }
+      for (std::thread& thread : threads) thread.join();
+    });
+    const QueueFile& file = layout_.file();
+    EXPECT_TRUE(
+        test::comes_true([&] { return file.tail.load() - file.head.load() == kRingEntriesMax; }));
+    return children;
+  }
+  void expect_served(std::uint32_t waiters, nanoseconds since) const {
+    std::printf("%u waiters served in %.0f ms\n", board_->served.load(),
+                in_ms((os::monotonic_now() - since).count()));
+    EXPECT_EQ(board_->served.load(), waiters);
+    EXPECT_TRUE(holder_->info().value().waiters.empty());
+  }
+
+  test::LockSite site_{path_};
+  std::unique_ptr<Queue> holder_ = Queue::attach(site_.site(), GetParam(), "holder").value();
+};
+
+TEST_P(CrowdTest, LargerThanTheRingIsServedInTheEnd) {
+  Result<Guard> guard = holder_->acquire({});
+  Children children = start_crowd();
+  EXPECT_EQ(holder_->info().value().waiters.size(), kRingEntriesMax);
+  const nanoseconds released_at = os::monotonic_now();
   guard->release();
   join(children);
-  std::printf("%u waiters served in %.0f ms\n", board_->served.load(),
-              in_ms((os::monotonic_now() - released).count()));
-  EXPECT_EQ(board_->served.load(), kProcesses * kThreads);
-  EXPECT_TRUE(holder->info().value().waiters.empty());
+  expect_served(kProcesses * kThreads, released_at);
 }
 
-INSTANTIATE_TEST_SUITE_P(Handover, WaitingTest,
-                         testing::Values(Handover::kBounded, Handover::kStrict),
-                         [](const auto& given) {
-                           return given.param == Handover::kBounded ? "Bounded" : "Strict";
-                         });
+TEST_P(CrowdTest, LargerThanTheRingMayDieAndIsNotInTheWayOfTheRest) {
+  Result<Guard> guard = holder_->acquire({});
+  Children children = start_crowd();
+  for (std::uint32_t i = 1; i < kProcesses; ++i) children[i]->send(SIGKILL);
+  for (std::uint32_t i = 1; i < kProcesses; ++i) {
+    EXPECT_TRUE(test::killed_by(children[i]->wait(), SIGKILL));
+  }
+  children.resize(1);
+  const nanoseconds released_at = os::monotonic_now();
+  guard->release();
+  join(children);
+  expect_served(kThreads, released_at);
+  EXPECT_LT(os::monotonic_now() - released_at, milliseconds(5'000));
+}
+
+std::string handover_name(const testing::TestParamInfo<Handover>& given) {
+  return given.param == Handover::kBounded ? "Bounded" : "Strict";
+}
+
+constexpr Handover kHandovers[] = {Handover::kBounded, Handover::kStrict};
+
+INSTANTIATE_TEST_SUITE_P(Handover, WaitingTest, testing::ValuesIn(kHandovers), handover_name);
+INSTANTIATE_TEST_SUITE_P(Handover, CrowdTest, testing::ValuesIn(kHandovers), handover_name);
 
 }  // namespace
 }  // namespace tidelock::lock

@@ -143,6 +143,7 @@ TEST_F(MembershipTest, DoesNotDependOnPidNamespaces) {
     EXPECT_EQ(member.pid, 1);
     EXPECT_TRUE(member.alive);
   }
+  EXPECT_NE(before.members[0].pid_namespace, before.members[1].pid_namespace);
   EXPECT_EQ(before.holder->label, "left");
   EXPECT_EQ(before.waiters[0].label, "right");
 

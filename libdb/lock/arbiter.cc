@@ -133,9 +133,20 @@ void Arbiter::wake_from(std::optional<Waiting> first, std::uint32_t ahead) noexc
 }
 
 void Arbiter::overtake_first(std::uint64_t ticket) noexcept {
-  const auto first = ring_.first_waiting();
-  if (!first || first->ticket == ticket) return;
-  remove_from_head(*first, members_.alive(first->entry));
+  for (auto first = ring_.first_waiting(); first && first->ticket != ticket;
+       first = ring_.first_waiting()) {
+    const bool alive = members_.alive(first->entry);
+    remove_from_head(*first, alive);
+    if (alive) return;
+  }
+}
+
+// Where one has died others may have, and each that is left costs the living another slice.
+void Arbiter::remove_dead_from_head() noexcept {
+  for (auto first = ring_.first_waiting(); first && !members_.alive(first->entry);
+       first = ring_.first_waiting()) {
+    ring_.recycle(first->entry);
+  }
 }
 
 void Arbiter::remove_from_head(const Waiting& waiting, bool alive) noexcept {
@@ -155,6 +166,7 @@ Arbiter::Judgement Arbiter::judge(LockWord seen, std::chrono::nanoseconds stood,
   }
   if (alive && stood < kOfferMax) return Judgement::kStands;
   if (const auto named = ring_.find(seen)) remove_from_head(*named, alive);
+  remove_dead_from_head();
   pass_on(seen);
   return Judgement::kChanged;
 }

@@ -75,6 +75,7 @@ class Arbiter {
   [[nodiscard]] Ring::Woken wake(const Waiting& waiting) noexcept;
   void wake_from(std::optional<Waiting> first, std::uint32_t ahead) noexcept;
   void remove_from_head(const Waiting& waiting, bool alive) noexcept;
+  void remove_dead_from_head() noexcept;
   [[nodiscard]] bool recover(LockWord seen, std::chrono::nanoseconds stood, bool queued) noexcept;
 
   QueueFile& file_;

@@ -1,12 +1,15 @@
 // Processes killed at every named place of the lock queue, and anywhere at random.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <regex>
 #include <set>
@@ -35,6 +38,10 @@ std::uint64_t environment(const char* name, std::uint64_t otherwise) {
   return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
 }
 
+unsigned long long as_printed(std::uint64_t number) {
+  return number;
+}
+
 struct Board {
   GuardedData data;
   std::atomic<bool> stop{false};
@@ -43,9 +50,9 @@ struct Board {
 
 class KillTest : public testing::Test {
  protected:
-  KillTest() {
+  explicit KillTest(std::uint32_t ring_entries = 8) : layout_(path_, ring_entries) {
     const std::uint64_t seed = environment("TIDELOCK_SEED", os::random_u64());
-    std::printf("TIDELOCK_SEED=%llu\n", static_cast<unsigned long long>(seed));
+    std::printf("TIDELOCK_SEED=%llu\n", as_printed(seed));
     random_.seed(seed);
   }
 
@@ -69,7 +76,8 @@ class KillTest : public testing::Test {
       if (choice == 2) wait.deadline = milliseconds(random() % 4);
       Result<Guard> guard = queue->acquire(wait);
       if (guard) {
-        board_->data.visit(*guard, visitor);
+        const bool stays = random() % 32 == 0;
+        board_->data.visit(*guard, visitor, std::chrono::microseconds(stays ? random() % 100 : 0));
       } else if (choice > 2) {
         board_->failures.fetch_add(1);
         return 2;
@@ -82,7 +90,7 @@ class KillTest : public testing::Test {
                                              int signal = SIGKILL, std::uint64_t nth = 1) {
     const std::uint32_t visitor = next_visitor_++;
     const std::uint64_t seed = random_();
-    if (crash_point != nullptr) board_->data.sentenced[visitor].store(true);
+    if (crash_point != nullptr) board_->data.sentence(visitor);
     auto child = std::make_unique<test::ChildProcess>([=, this] {
       if (crash_point != nullptr) os::arm_crash_point(crash_point, nth, signal);
       return use_the_lock(visitor, handover, seed);
@@ -91,9 +99,12 @@ class KillTest : public testing::Test {
     return child;
   }
 
-  void expect_progress() {
+  void expect_progress(const std::function<void()>& meanwhile = [] {}) {
     const std::uint64_t before = board_->data.count.load();
-    EXPECT_TRUE(test::comes_true([&] { return board_->data.count.load() > before + 100; }));
+    EXPECT_TRUE(test::comes_true([&] {
+      meanwhile();
+      return board_->data.count.load() > before + 100;
+    }));
   }
 
   void finish(std::vector<std::unique_ptr<test::ChildProcess>>& clients) {
@@ -108,7 +119,7 @@ class KillTest : public testing::Test {
 
   test::TemporaryDirectory directory_;
   std::string path_ = directory_.file("queue");
-  test::LockSite layout_{path_, 8};
+  test::LockSite layout_;
   test::SharedValue<Board> board_;
   std::mt19937_64 random_;
   std::uint32_t next_visitor_ = 0;
@@ -199,48 +210,114 @@ INSTANTIATE_TEST_SUITE_P(Places, KilledAt, testing::ValuesIn(kPlaces), [](const 
   return name;
 });
 
-TEST_F(KillTest, AnywhereAtRandomBreaksNothing) {
-  const std::uint64_t kills = environment("TIDELOCK_KILLS", 2'000);
-  const os::Deadline limit = os::Deadline::after(
-      milliseconds(static_cast<std::int64_t>(environment("TIDELOCK_KILL_SECONDS", 15) * 1'000)));
-  constexpr std::size_t kClients = 8;
-  const auto newcomer = [this] {
-    return client(random_() % 4 == 0 ? Handover::kStrict : Handover::kBounded);
+// Clients of whom one after the other is killed and replaced, or stopped for a while. Some wait
+// without an entry, for the ring is smaller than their number.
+class StormTest : public KillTest {
+ protected:
+  static constexpr std::size_t kClients = 32;
+
+  struct Client {
+    std::unique_ptr<test::ChildProcess> process;
+    std::uint32_t visitor = 0;
+    std::optional<os::Deadline> stopped_until;
   };
-  std::vector<std::unique_ptr<test::ChildProcess>> clients;
-  std::vector<std::uint32_t> visitors;
-  for (std::size_t i = 0; i < kClients; ++i) {
-    clients.push_back(newcomer());
-    visitors.push_back(last_visitor_);
+
+  StormTest() : KillTest(16) {
+    for (Client& one : clients_) replace(one);
   }
-  std::uint64_t killed = 0;
-  while (killed < kills && !limit.expired()) {
-    const std::size_t i = random_() % kClients;
-    os::sleep_for(std::chrono::microseconds(random_() % 2'000));
-    if (random_() % 16 == 0) {
-      clients[i]->send(SIGSTOP);
-      os::sleep_for(std::chrono::microseconds(random_() % 40'000));
-      clients[i]->send(SIGCONT);
-      continue;
+
+  void replace(Client& one) {
+    one.process = client(random_() % 4 == 0 ? Handover::kStrict : Handover::kBounded);
+    one.visitor = last_visitor_;
+    one.stopped_until.reset();
+  }
+
+  void kill(Client& one) {
+    board_->data.sentence(one.visitor);
+    one.process->send(SIGKILL);
+    EXPECT_TRUE(test::killed_by(one.process->wait(), SIGKILL));
+    replace(one);
+  }
+
+  // False if too many are.
+  bool stop(Client& one) {
+    const auto is_stopped = [](const Client& other) { return other.stopped_until.has_value(); };
+    if (is_stopped(one) || std::ranges::count_if(clients_, is_stopped) >= std::ssize(clients_) / 4)
+      return false;
+    one.process->send(SIGSTOP);
+    // Now and then for so long that a lock which takes the stopped for dead would be found out.
+    one.stopped_until = os::Deadline::after(milliseconds(random_() % (random_() % 8 ? 40 : 250)));
+    return true;
+  }
+
+  void resume_all(bool also_before_time) {
+    for (Client& one : clients_) {
+      if (!one.stopped_until || !(also_before_time || one.stopped_until->expired())) continue;
+      one.process->send(SIGCONT);
+      one.stopped_until.reset();
     }
-    board_->data.sentenced[visitors[i]].store(true);
-    clients[i]->send(SIGKILL);
-    EXPECT_TRUE(test::killed_by(clients[i]->wait(), SIGKILL));
-    clients[i] = newcomer();
-    visitors[i] = last_visitor_;
-    if (++killed % 50 == 0) expect_progress();
+  }
+
+  // Whoever holds the lock now, or anybody.
+  Client& victim() {
+    const LockWord word{layout_.file().lock.word.load()};
+    const std::int32_t holder = layout_.file().members[word.owner().slot].pid.load();
+    const auto found = std::ranges::find_if(
+        clients_, [&](const Client& one) { return one.process->pid() == holder; });
+    const bool aimed = random_() % 4 == 0 && word.is_held() && found != clients_.end();
+    return aimed ? *found : clients_[random_() % kClients];
+  }
+
+  std::array<Client, kClients> clients_;
+};
+
+TEST_F(StormTest, OfKillsAndStopsBreaksNothing) {
+  const std::uint64_t events = environment("TIDELOCK_EVENTS", 2'000);
+  const auto limit = static_cast<std::int64_t>(environment("TIDELOCK_EVENT_SECONDS", 6) * 1'000);
+  const os::Deadline end = os::Deadline::after(milliseconds(limit));
+  const std::chrono::nanoseconds start = os::monotonic_now();
+  IntervalChecker intervals(board_->data);
+  std::uint64_t kills = 0;
+  std::uint64_t stops = 0;
+  while (kills + stops < events && !end.expired()) {
+    os::sleep_for(std::chrono::microseconds(random_() % 2'000));
+    resume_all(false);
+    Client& one = victim();
+    if (random_() % 2 == 0 && stop(one)) {
+      ++stops;
+    } else {
+      kill(one);
+      ++kills;
+    }
+    intervals.compare();
+    if ((kills + stops) % 50 == 0) expect_progress([this] { resume_all(false); });
     ASSERT_LT(next_visitor_, GuardedData::kVisitorsMax);
   }
+  resume_all(true);
   expect_progress();
+  const auto took = os::monotonic_now() - start;
+  std::vector<std::unique_ptr<test::ChildProcess>> last;
+  for (Client& one : clients_) last.push_back(std::move(one.process));
+  finish(last);
+  intervals.compare();
+
+  const std::uint64_t count = board_->data.count.load();
   const Statistics& counted = layout_.file().statistics;
-  std::printf("%llu kills, %llu visits, %llu recoveries, %llu hand-overs, %llu lapses\n",
-              static_cast<unsigned long long>(killed),
-              static_cast<unsigned long long>(board_->data.count.load()),
-              static_cast<unsigned long long>(counted.recoveries.load()),
-              static_cast<unsigned long long>(counted.hand_overs.load()),
-              static_cast<unsigned long long>(counted.lapses.load()));
-  EXPECT_GT(counted.recoveries.load(), killed / 100) << "hardly anybody died inside";
-  finish(clients);
+  std::uint64_t own_counts = 0;
+  for (const auto& visits : board_->data.visits) own_counts += visits.load();
+  std::printf(
+      "%llu kills, %llu stops in %.1f s: %llu visits, %llu intervals compared, %llu recoveries, "
+      "%llu hand-overs, %llu lapses, %llu evictions\n",
+      as_printed(kills), as_printed(stops), std::chrono::duration<double>(took).count(),
+      as_printed(count), as_printed(intervals.compared()), as_printed(counted.recoveries.load()),
+      as_printed(counted.hand_overs.load()), as_printed(counted.lapses.load()),
+      as_printed(counted.evictions.load()));
+  EXPECT_LE(own_counts, count) << "an increment was lost";
+  EXPECT_LE(count - own_counts, kills)
+      << "only the dead have counted for others and not themselves";
+  EXPECT_EQ(board_->data.violations.load(), 0u);
+  EXPECT_GT(intervals.compared(), count / 2);
+  EXPECT_GT(counted.recoveries.load(), kills / 50) << "hardly anybody died inside";
 }
 
 }  // namespace

@@ -6,8 +6,6 @@ namespace tidelock::lock {
 
 namespace {
 
-// How often in a row a member takes the lock before a waiter that has been woken and does not run.
-constexpr std::uint32_t kTurnsInARowMax = 32;
 // How many such waiters a release goes past to wake one more.
 constexpr std::uint32_t kWakeAheadMax = 8;
 
@@ -34,7 +32,7 @@ void Arbiter::set(LockWord seen, std::uint64_t flag) noexcept {
 
 void Arbiter::release() noexcept {
   count_turn();
-  const bool has_had_its_share = turns_in_a_row_ >= kTurnsInARowMax;
+  const bool has_had_its_share = turns_in_a_row_ >= discipline_.turns_in_a_row;
   const std::uint32_t wake_ahead = turns_in_a_row_ == 0 ? kWakeAheadMax : 0;
   LockWord seen = look();
   // Only waiters' flags can change under the holder; anything else is damage, and not ours.
@@ -67,7 +65,7 @@ bool Arbiter::pass(LockWord& from, bool has_had_its_share, std::uint32_t wake_ah
     const std::uint64_t kept = from.inconsistent_bit();
     std::optional<Waiting> next;
     if (from.has_waiters()) next = ring_.first_waiting();
-    const bool direct = handover_ == Handover::kStrict || from.handover_wanted() ||
+    const bool direct = discipline_.handover == Handover::kStrict || from.handover_wanted() ||
                         from.is_offered() || has_had_its_share;
     if (!next || !direct) {
       const LockWord freed = LockWord::free().with(kept | (next ? LockWord::kHasWaiters : 0));

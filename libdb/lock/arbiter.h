@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "lock/discipline.h"
 #include "lock/layout.h"
 #include "lock/members.h"
 #include "lock/ring.h"
@@ -33,13 +34,13 @@ inline constexpr std::chrono::nanoseconds kOfferMax = std::chrono::milliseconds(
 class Arbiter {
  public:
   Arbiter(QueueFile& file, Ring& ring, Members& members, os::ByteLocks& locks,
-          std::uint64_t recovery_byte, Handover handover) noexcept
+          std::uint64_t recovery_byte, const Discipline& discipline) noexcept
       : file_(file),
         ring_(ring),
         members_(members),
         locks_(locks),
         recovery_byte_(recovery_byte),
-        handover_(handover) {}
+        discipline_(discipline) {}
 
   [[nodiscard]] LockWord look() const noexcept { return {file_.lock.word.load()}; }
 
@@ -83,7 +84,7 @@ class Arbiter {
   Members& members_;
   os::ByteLocks& locks_;
   const std::uint64_t recovery_byte_;
-  const Handover handover_;
+  const Discipline discipline_;
 
   // Of whoever holds the lock, and written by it alone.
   std::uint64_t last_turn_ = 0;       // number of this member's latest turn that others waited for

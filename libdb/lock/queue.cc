@@ -47,20 +47,20 @@ void LockQueue::Guard::release() noexcept {
 
 namespace tidelock::lock {
 
-Queue::Queue(const Site& site, Handover handover) noexcept
+Queue::Queue(const Site& site, const Discipline& discipline) noexcept
     : file_(*reinterpret_cast<QueueFile*>(site.bytes.data())),
       process_token_(os::process_token()),
       ring_(file_),
       members_(file_, site.locks, site.first_member_byte),
-      arbiter_(file_, ring_, members_, site.locks, site.recovery_byte, handover),
-      handover_(handover) {}
+      arbiter_(file_, ring_, members_, site.locks, site.recovery_byte, discipline),
+      discipline_(discipline) {}
 
-Result<std::unique_ptr<Queue>> Queue::attach(const Site& site, Handover handover,
+Result<std::unique_ptr<Queue>> Queue::attach(const Site& site, const Discipline& discipline,
                                              std::string_view label) {
   if (!valid(site.bytes, std::nullopt)) {
     return Status(StatusCode::kCorruption, "attach to the lock queue: not a queue file");
   }
-  std::unique_ptr<Queue> queue(new Queue(site, handover));
+  std::unique_ptr<Queue> queue(new Queue(site, discipline));
   if (Status status = queue->members_.sign_in(label.empty() ? os::program_name() : label);
       !status.ok()) {
     return status;
@@ -102,7 +102,7 @@ bool Queue::take_at_once() noexcept {
       TIDELOCK_CRASH_POINT("lock.taken_at_once");
       return true;
     }
-  } while (word.is_free() && (handover_ == Handover::kBounded || !word.has_waiters()));
+  } while (word.is_free() && (discipline_.handover == Handover::kBounded || !word.has_waiters()));
   return false;
 }
 
@@ -141,7 +141,7 @@ Guard Queue::entered() noexcept {
 }
 
 Result<Guard> Queue::acquire_by_queueing(const os::Deadline& deadline) {
-  Waiter waiter(file_, ring_, arbiter_, members_, handover_);
+  Waiter waiter(file_, ring_, arbiter_, members_, discipline_);
   if (!waiter.wait(deadline)) return busy_status(StatusCode::kTimedOut, waiter.facts());
   count(waiter.facts());
   record_handover(waiter.facts().waited, waiter.facts().recovered);
@@ -176,7 +176,7 @@ bool Queue::try_acquire() noexcept {
     const nanoseconds unchanged = stood(word);
     if (word.is_free()) {
       const bool another_first =
-          handover_ == Handover::kStrict && word.has_waiters() && ring_.first_waiting();
+          discipline_.handover == Handover::kStrict && word.has_waiters() && ring_.first_waiting();
       if (another_first && unchanged < kOfferMax) return false;
       if (arbiter_.take(word, false)) return true;
       continue;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "lock/arbiter.h"
+#include "lock/discipline.h"
 #include "lock/members.h"
 #include "lock/ring.h"
 #include "lock/sight.h"
@@ -40,7 +41,8 @@ using Guard = LockQueue::Guard;
 class Queue {
  public:
   // Signs in as a member. kLimit when all slots are taken.
-  [[nodiscard]] static Result<std::unique_ptr<Queue>> attach(const Site& site, Handover handover,
+  [[nodiscard]] static Result<std::unique_ptr<Queue>> attach(const Site& site,
+                                                             const Discipline& discipline,
                                                              std::string_view label);
   // Precondition: no guard of it exists, and no other thread is inside. In a forked child it
   // touches nothing that is shared.
@@ -77,7 +79,7 @@ class Queue {
 
  private:
   friend Guard;
-  Queue(const Site& site, Handover handover) noexcept;
+  Queue(const Site& site, const Discipline& discipline) noexcept;
 
   [[nodiscard]] bool forked() const noexcept;
   [[nodiscard]] bool take_at_once() noexcept;
@@ -100,7 +102,7 @@ class Queue {
   Ring ring_;
   Members members_;
   Arbiter arbiter_;
-  const Handover handover_;
+  const Discipline discipline_;
   LockWord held_word_;  // what the lock word is while this member holds it and nobody waits
 
   std::mutex watch_mutex_;

@@ -11,9 +11,7 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
-// When the first waiter, awake, asks for the lock: when others have taken it before its eyes for so
-// long, or in any case after so long.
-constexpr nanoseconds kOvertakingMax = microseconds(20);
+// After how long the first waiter, awake, asks for the lock in any case.
 constexpr nanoseconds kBypassMax = microseconds(500);
 // For how long the first waiter spins, just woken or having asked, before it sleeps again.
 constexpr nanoseconds kSpinMax = microseconds(20);
@@ -38,12 +36,13 @@ void pause_briefly() noexcept {
 }  // namespace
 
 Waiter::Waiter(QueueFile& file, Ring& ring, Arbiter& arbiter, Members& members,
-               Handover handover) noexcept
+               const Discipline& discipline) noexcept
     : file_(file),
       ring_(ring),
       arbiter_(arbiter),
       members_(members),
-      strict_(handover == Handover::kStrict),
+      strict_(discipline.handover == Handover::kStrict),
+      overtaking_max_(std::min(discipline.overtaking_max, kBypassMax)),
       started_(os::monotonic_now()),
       judged_at_(started_) {}
 
@@ -166,7 +165,7 @@ bool Waiter::ought_to_ask() noexcept {
     acquired_when_first_ = acquired;
   }
   const bool overtaken = acquired != acquired_when_first_;
-  return strict_ || now - first_since_ >= (overtaken ? kOvertakingMax : kBypassMax);
+  return strict_ || now - first_since_ >= (overtaken ? overtaking_max_ : kBypassMax);
 }
 
 void Waiter::rest(const os::Deadline& deadline) noexcept {

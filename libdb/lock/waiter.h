@@ -44,7 +44,7 @@ class Waiter {
   };
 
   Waiter(QueueFile& file, Ring& ring, Arbiter& arbiter, Members& members,
-         Handover handover) noexcept;
+         const Discipline& discipline) noexcept;
 
   // True: this member holds the lock. False: the deadline passed, and no trace of it is left.
   [[nodiscard]] bool wait(const os::Deadline& deadline) noexcept;
@@ -76,6 +76,7 @@ class Waiter {
   Arbiter& arbiter_;
   Members& members_;
   const bool strict_;
+  const std::chrono::nanoseconds overtaking_max_;
 
   const std::chrono::nanoseconds started_;
   bool queued_ = false;

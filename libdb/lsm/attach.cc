@@ -158,6 +158,15 @@ Status use_theirs(Context& context) {
   return check_queue(context);
 }
 
+// A change of hands is dear here: whoever comes next faults in the pages of the memtable that
+// others have changed, and finds the tree in another processor's cache.
+lock::Discipline discipline_of(const Options& options) {
+  lock::Discipline discipline(options.handover);
+  discipline.turns_in_a_row = 512;
+  discipline.overtaking_max = std::chrono::microseconds(500);
+  return discipline;
+}
+
 Status join_queue(Context& context) {
   Result<os::Mapping> queue = map_queue(context, QueueFile::kExisting);
   if (!queue) return queue.error();
@@ -168,7 +177,7 @@ Status join_queue(Context& context) {
                         .locks = *context.locks,
                         .recovery_byte = kRecoveryByte,
                         .first_member_byte = kMemberByte};
-  auto attached = lock::Queue::attach(site, context.options.handover, label);
+  auto attached = lock::Queue::attach(site, discipline_of(context.options), label);
   if (!attached) return attached.error();
   context.queue = std::move(*attached);
   return {};

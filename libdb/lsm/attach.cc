@@ -162,7 +162,7 @@ Status use_theirs(Context& context) {
 // others have changed, and finds the tree in another processor's cache.
 lock::Discipline discipline_of(const Options& options) {
   lock::Discipline discipline(options.handover);
-  discipline.turns_in_a_row = 512;
+  discipline.turns_in_a_row = 4096;
   discipline.overtaking_max = std::chrono::microseconds(500);
   return discipline;
 }

@@ -9,6 +9,9 @@ namespace {
 
 // Its own process wakes it when something is due.
 constexpr std::chrono::milliseconds kGlanceEvery{200};
+// After a round that found nothing to do. What is due then is another's job, and every write asks
+// for it: without this pause each would cost a round, in every process.
+constexpr std::chrono::milliseconds kPauseMin{10};
 
 }  // namespace
 
@@ -55,6 +58,7 @@ void BackgroundThread::run() {
     const std::chrono::nanoseconds pause = housekeeper_.round().next;
     lock.lock();
     if (pause.count() == 0) continue;
+    changed_.wait_for(lock, kPauseMin, [this] { return stopping_; });
     changed_.wait_for(lock, pause,
                       [this] { return stopping_ || woken_.load(std::memory_order_acquire); });
   }

@@ -123,12 +123,13 @@ Status Writer::sync_log(const lock::Guard&) {
 void Writer::trim(const lock::Guard&) noexcept {
   constexpr std::uint64_t kPage = 0x10000;
   if (!target_) return;
-  const std::uint64_t used = target_->entry.arena_size - target_->memtable.free_bytes();
+  const memtable::Arena::Free free = target_->memtable.free();
   Result<os::File> file = os::File::open(
       state::file_path(context_.directory, state::FileKind::kArena, target_->entry.arena_number),
       os::FileAccess::kReadWrite);
   // Space is all that is at stake.
-  if (file) (void)file->punch_hole((used + kPage - 1) / kPage * kPage, target_->entry.arena_size);
+  if (file)
+    (void)file->punch_hole((free.begin + kPage - 1) / kPage * kPage, free.end / kPage * kPage);
 }
 
 Status Writer::recover(lock::Guard& guard) {

@@ -8,7 +8,7 @@ namespace tidelock::memtable {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x0A6D'656D'6B6C'6474;  // "tdlkmem\n" in the file
-constexpr std::uint64_t kLayoutVersion = 1;
+constexpr std::uint64_t kLayoutVersion = 2;
 
 constexpr std::uint64_t hash_of(std::initializer_list<std::uint64_t> numbers) {
   std::uint64_t hash = 0xCBF2'9CE4'8422'2325;  // FNV-1a, a number at a time
@@ -23,7 +23,8 @@ constexpr std::uint64_t kLayout = hash_of({
     kTailBytes,
     sizeof(ArenaHeader),
     offsetof(ArenaHeader, root),
-    offsetof(ArenaHeader, bump),
+    offsetof(ArenaHeader, entries_end),
+    offsetof(ArenaHeader, nodes_begin),
     offsetof(ArenaHeader, counters),
     offsetof(SharedCounters, cells),
     sizeof(Entry),
@@ -65,7 +66,8 @@ Status format(std::span<std::byte> memory, std::uint64_t number, std::uint64_t n
   header->nonce = nonce;
   header->capacity = memory.size();
   header->root.store(kNoRef, std::memory_order_relaxed);
-  header->bump.store(kHeaderBytes, std::memory_order_relaxed);
+  header->entries_end.store(kHeaderBytes, std::memory_order_relaxed);
+  header->nodes_begin.store(memory.size() - kTailBytes, std::memory_order_relaxed);
   clear(header->counters);
   // Pairs with the acquire in validate.
   header->magic.store(kMagic, std::memory_order_release);
@@ -103,20 +105,23 @@ Status ArenaView::corruption(std::uint64_t offset, std::string_view what) const 
                                        std::to_string(offset) + ": " + std::string(what)};
 }
 
-std::uint64_t Arena::free_bytes() const noexcept {
-  const std::uint64_t bump = header().bump.load(std::memory_order_relaxed);
-  const std::uint64_t end = size() - kTailBytes;
-  const bool sound = bump >= kHeaderBytes && bump <= end && bump % kAlignment == 0;
-  return sound ? end - bump : 0;
+Arena::Free Arena::free() const noexcept {
+  const std::uint64_t begin = header().entries_end.load(std::memory_order_relaxed);
+  const std::uint64_t end = header().nodes_begin.load(std::memory_order_relaxed);
+  const bool sound = begin >= kHeaderBytes && begin <= end && end <= size() - kTailBytes &&
+                     begin % kAlignment == 0 && end % kAlignment == 0;
+  return sound ? Free{begin, end} : Free();
 }
 
-std::byte* Arena::allocate(std::uint64_t bytes) const noexcept {
-  if (bytes > free_bytes()) return nullptr;
-  const std::uint64_t offset = header().bump.load(std::memory_order_relaxed);
-  header().bump.store(offset + bytes, std::memory_order_relaxed);
+std::optional<Arena::Taken> Arena::take(std::uint64_t node_bytes,
+                                        std::uint64_t entry_bytes) const noexcept {
+  const Free left = free();
+  if (node_bytes + entry_bytes > left.bytes()) return std::nullopt;
+  header().nodes_begin.store(left.end - node_bytes, std::memory_order_relaxed);
+  header().entries_end.store(left.begin + entry_bytes, std::memory_order_relaxed);
   // A kill cuts the program between two instructions: keep the compiler from filling before this.
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  return memory_.data() + offset;
+  return Taken{memory_.data() + left.end - node_bytes, memory_.data() + left.begin};
 }
 
 }  // namespace tidelock::memtable

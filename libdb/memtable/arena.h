@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,9 +14,11 @@
 #include "memtable/reference.h"
 #include "tidelock/status.h"
 
-// The `.mem` file: one header page, then entries and nodes in the order they were made. It is
-// mapped by every process and never trusted after a reboot (the log rebuilds it), so its layout is
-// the machine's own and may change with any release: `layout` tells.
+// The `.mem` file: one header page, then entries in the order they were made, and, from the end
+// downwards, the tree's nodes. Entries are written once; nodes are written by every process, which
+// has to fault in each page that it writes: so they lie close together. The file is mapped by every
+// process and never trusted after a reboot (the log rebuilds it), so its layout is the machine's
+// own and may change with any release: `layout` tells.
 namespace tidelock::memtable {
 
 // Who may store: `format` before anybody else maps the file; then only the holder of the writer
@@ -30,9 +33,10 @@ struct ArenaHeader {
   // Read by every lookup, seldom written.
   alignas(64) std::atomic<Ref> root;
 
-  // Written by every insert, not read on the read path. `bump` is where the next object goes;
-  // everything below is taken for ever.
-  alignas(64) std::atomic<std::uint64_t> bump;
+  // Written by every insert, not read on the read path. The next entry goes to `entries_end`, the
+  // next node ends at `nodes_begin`; what lies beyond these two is taken for ever.
+  alignas(64) std::atomic<std::uint64_t> entries_end;
+  std::atomic<std::uint64_t> nodes_begin;
   SharedCounters counters;
 };
 static_assert(sizeof(ArenaHeader) == 256 && alignof(ArenaHeader) == 64);
@@ -120,11 +124,21 @@ class Arena : public ArenaView {
   [[nodiscard]] Node& writable(const Node& node) const noexcept {
     return *reinterpret_cast<Node*>(memory_.data() + offset(&node));
   }
-  // Bytes that `allocate` can still give, in one piece or many.
-  [[nodiscard]] std::uint64_t free_bytes() const noexcept;
-  // Advances the bump pointer before the bytes may be touched. Null when there is no room.
-  // Precondition: a multiple of 8.
-  [[nodiscard]] std::byte* allocate(std::uint64_t bytes) const noexcept;
+  // Where nothing was taken yet, from and to; empty if the header is damaged.
+  struct Free {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end - begin; }
+  };
+  [[nodiscard]] Free free() const noexcept;
+  // Memory for a node and for an entry, either of which may have 0 bytes; taken before it may be
+  // touched. Nothing when there is no room. Precondition: multiples of 8.
+  struct Taken {
+    std::byte* node;
+    std::byte* entry;
+  };
+  [[nodiscard]] std::optional<Taken> take(std::uint64_t node_bytes,
+                                          std::uint64_t entry_bytes) const noexcept;
 
  private:
   std::span<std::byte> memory_;

@@ -48,7 +48,9 @@ MemtableIterator Memtable::iterate(std::uint64_t sequence_max) const {
 }
 
 std::uint64_t Memtable::used_bytes() const noexcept {
-  return arena_.header().bump.load(std::memory_order_relaxed);
+  const ArenaHeader& header = arena_.header();
+  return header.entries_end.load(std::memory_order_relaxed) +
+         (arena_.size() - header.nodes_begin.load(std::memory_order_relaxed));
 }
 
 Counters Memtable::counters() const noexcept {
@@ -62,7 +64,7 @@ Result<MemtableWriter> MemtableWriter::attach(std::span<std::byte> memory, std::
 }
 
 bool MemtableWriter::can_take(const Demand& demand) const noexcept {
-  const std::uint64_t free = arena_.free_bytes();
+  const std::uint64_t free = arena_.free().bytes();
   if (demand.entry_bytes() > free) return false;
   const std::uint64_t for_nodes = free - demand.entry_bytes();
   // Either each operation may make the largest node,

@@ -94,7 +94,9 @@ class MemtableWriter {
   // writers were killed has lost bytes; applying again may then run out after all, with kLimit.)
   [[nodiscard]] bool can_take(const Demand& demand) const noexcept;
   // Bytes not yet taken.
-  [[nodiscard]] std::uint64_t free_bytes() const noexcept { return arena_.free_bytes(); }
+  [[nodiscard]] std::uint64_t free_bytes() const noexcept { return arena_.free().bytes(); }
+  // Where they lie in the arena.
+  [[nodiscard]] Arena::Free free() const noexcept { return arena_.free(); }
 
   // Visible when it returns. kAlreadyThere: the newest version of the key has this sequence number
   // or a higher one. On error nothing has changed: kTooLarge (key or value), kLimit (no room; not

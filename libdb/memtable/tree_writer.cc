@@ -43,15 +43,15 @@ Result<Applied> TreeWriter::insert(const Operation& operation) const {
 
   const std::uint64_t node_size = new_node_bytes(spot);
   const std::uint64_t entry_size = entry_bytes(operation.key.size(), operation.value.size());
-  std::byte* memory = arena_.allocate(node_size + entry_size);
-  if (memory == nullptr) return no_room(arena_, node_size + entry_size);
+  const std::optional<Arena::Taken> memory = arena_.take(node_size, entry_size);
+  if (!memory) return no_room(arena_, node_size + entry_size);
   TIDELOCK_CRASH_POINT("memtable.space_taken");
-  const Entry& entry = write_entry(memory + node_size, operation, same_key ? spot.ref : kNoRef);
+  const Entry& entry = write_entry(memory->entry, operation, same_key ? spot.ref : kNoRef);
   const Ref ref = entry_ref(arena_.offset(&entry));
   TIDELOCK_CRASH_POINT("memtable.entry_filled");
   announce(counters, counters_after(operation, spot, node_size), ref);
   TIDELOCK_CRASH_POINT("memtable.entry_announced");
-  publish(spot, operation.key, ref, memory);
+  publish(spot, operation.key, ref, memory->node);
   settle(counters, Outcome::kPublished);
   TIDELOCK_CRASH_POINT("memtable.counters_settled");
   return Applied::kInserted;

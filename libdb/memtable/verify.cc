@@ -52,7 +52,7 @@ class Verifier {
 
   Status check_node(const Node& node, std::string_view key) {
     if (const char* fault = fault_of(node)) return arena_.corruption(&node, fault);
-    if (Status status = take(&node, node_bytes(node.kind)); !status.ok()) return status;
+    if (Status status = check_node_place(node); !status.ok()) return status;
     if (!agrees_with_sample(node, key)) return arena_.corruption(&node, "a node has no sample");
     const std::size_t known = std::min<std::size_t>(node.depth, node.tail.size());
     const std::string_view tail(node.tail.data() + node.tail.size() - known, known);
@@ -72,10 +72,7 @@ class Verifier {
     ++met_.keys;
     const std::string_view key = cursor_.entry()->key();
     for (const Entry* entry = cursor_.entry();;) {
-      if (Status status = take(entry, entry_bytes(entry->key_size, entry->value_size));
-          !status.ok()) {
-        return status;
-      }
+      if (Status status = check_entry_place(*entry); !status.ok()) return status;
       if (checksum_of(*entry) != entry->checksum) {
         return arena_.corruption(entry, "an entry's checksum does not fit its bytes");
       }
@@ -93,18 +90,27 @@ class Verifier {
     }
   }
 
-  // An object lies in memory that was handed out, and all objects together do not take more.
-  Status take(const void* object, std::uint64_t bytes) {
+  // Objects lie in memory that was taken for their kind, and all together do not take more. The
+  // writer took it before it published the object, so what is loaded here covers it.
+  Status check_entry_place(const Entry& entry) {
+    const std::uint64_t end = arena_.header().entries_end.load(std::memory_order_relaxed);
+    return take(&entry, entry.size(), kHeaderBytes, end, taken_for_entries_);
+  }
+  Status check_node_place(const Node& node) {
+    const std::uint64_t begin = arena_.header().nodes_begin.load(std::memory_order_relaxed);
+    return take(&node, node_bytes(node.kind), begin, arena_.size() - kTailBytes, taken_for_nodes_);
+  }
+  Status take(const void* object, std::uint64_t bytes, std::uint64_t begin, std::uint64_t end,
+              std::uint64_t& taken) {
     const std::uint64_t offset = arena_.offset(object);
-    // The writer raised it before it published the object, so what is loaded here covers it.
-    const std::uint64_t bump = arena_.header().bump.load(std::memory_order_relaxed);
-    if (bump > arena_.size())
-      return arena_.corruption(std::uint64_t{0}, "bump pointer out of bounds");
-    if (offset < kHeaderBytes || offset > bump || bytes > bump - offset) {
-      return arena_.corruption(offset, "an object lies outside the memory handed out");
+    if (begin < kHeaderBytes || begin > end || end > arena_.size() - kTailBytes) {
+      return arena_.corruption(std::uint64_t{0}, "what was taken lies out of bounds");
     }
-    taken_ += bytes;
-    if (taken_ > bump - kHeaderBytes) return arena_.corruption(offset, "objects overlap");
+    if (offset < begin || offset > end || bytes > end - offset) {
+      return arena_.corruption(offset, "an object lies outside the memory taken for its kind");
+    }
+    taken += bytes;
+    if (taken > end - begin) return arena_.corruption(offset, "objects overlap");
     return {};
   }
 
@@ -135,7 +141,8 @@ class Verifier {
   TreeCursor cursor_;
   std::vector<const Node*> path_met_;  // on the way to the last key
   Counters met_;
-  std::uint64_t taken_ = 0;
+  std::uint64_t taken_for_entries_ = 0;
+  std::uint64_t taken_for_nodes_ = 0;
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ class RedoTest : public test::DatabaseTest {
     os::File file = std::move(os::File::open(oldest(".mem"), os::FileAccess::kReadWrite)).value();
     const std::uint64_t size = file.size().value();
     os::Mapping arena = std::move(os::Mapping::map(file, size, os::Protection::kReadWrite)).value();
-    reinterpret_cast<memtable::ArenaHeader*>(arena.bytes().data())->bump.store(size);
+    reinterpret_cast<memtable::ArenaHeader*>(arena.bytes().data())->entries_end.store(size);
   }
   [[nodiscard]] std::string oldest(const std::string& suffix) const {
     const auto names = files("", suffix);

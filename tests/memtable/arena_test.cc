@@ -59,24 +59,32 @@ TEST(Arena, IsEmptyAgainWhenFormattedAnew) {
 TEST(Arena, NeverHandsOutTheSameBytesTwice) {
   const SharedArena shared(kSize);
   const Arena arena(shared.bytes());
-  const std::byte* first = arena.allocate(24);
-  const std::byte* second = arena.allocate(8);
-  ASSERT_NE(first, nullptr);
-  EXPECT_EQ(second, first + 24);
-  EXPECT_EQ(arena.allocate(arena.free_bytes() + 8), nullptr);
-  EXPECT_NE(arena.allocate(arena.free_bytes()), nullptr);
-  EXPECT_EQ(arena.free_bytes(), 0U);
-  EXPECT_EQ(arena.allocate(8), nullptr);
+  const auto first = arena.take(48, 24);
+  const auto second = arena.take(104, 8);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(second->entry, first->entry + 24) << "entries grow upwards";
+  EXPECT_EQ(second->node + 104, first->node) << "nodes grow downwards";
+  EXPECT_FALSE(arena.take(8, arena.free().bytes()));
+  EXPECT_FALSE(arena.take(arena.free().bytes(), 8));
+  EXPECT_TRUE(arena.take(48, arena.free().bytes() - 48));
+  EXPECT_EQ(arena.free().bytes(), 0U);
+  EXPECT_FALSE(arena.take(0, 8));
+  EXPECT_FALSE(arena.take(8, 0));
 }
 
-TEST(Arena, WithAnImpossibleBumpPointerHasNoRoom) {
+TEST(Arena, WithImpossibleBoundsHasNoRoom) {
   const SharedArena shared(kSize);
   const Arena arena(shared.bytes());
-  for (const std::uint64_t bump : {std::uint64_t{0}, kHeaderBytes - 8, kHeaderBytes + 1, kSize,
-                                   kSize + 8, ~std::uint64_t{0}, ~std::uint64_t{0} - 7}) {
-    shared.header().bump.store(bump);
-    EXPECT_EQ(arena.free_bytes(), 0U) << bump;
-    EXPECT_EQ(arena.allocate(8), nullptr) << bump;
+  for (const std::uint64_t bound : {std::uint64_t{0}, kHeaderBytes - 8, kHeaderBytes + 1, kSize,
+                                    kSize + 8, ~std::uint64_t{0}, ~std::uint64_t{0} - 7}) {
+    shared.reset();
+    shared.header().entries_end.store(bound);
+    EXPECT_EQ(arena.free().bytes(), 0U) << bound;
+    EXPECT_FALSE(arena.take(0, 8)) << bound;
+    shared.reset();
+    shared.header().nodes_begin.store(bound);
+    EXPECT_EQ(arena.free().bytes(), 0U) << bound;
+    EXPECT_FALSE(arena.take(8, 0)) << bound;
   }
 }
 

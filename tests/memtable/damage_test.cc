@@ -39,8 +39,15 @@ class Victim {
   }
   [[nodiscard]] const Model& model() const { return model_; }
   [[nodiscard]] std::uint64_t sequence() const { return sequence_; }
+  // The place of the `i`-th byte in use behind the header page: entries, then nodes.
+  [[nodiscard]] std::uint64_t place(std::uint64_t i) const {
+    const std::uint64_t entries = sound_.header().entries_end.load() - kHeaderBytes;
+    return i < entries ? kHeaderBytes + i : sound_.header().nodes_begin.load() + (i - entries);
+  }
   [[nodiscard]] std::uint64_t used() const {
-    return sound_.header().bump.load(std::memory_order_relaxed);
+    const ArenaHeader& header = sound_.header();
+    return header.entries_end.load() - kHeaderBytes +
+           (sound_.bytes().size() - kTailBytes - header.nodes_begin.load());
   }
 
  private:
@@ -90,9 +97,13 @@ TEST(MemtableDamage, OfRandomBytesCrashesAndHangsNothing) {
   const Victim victim;
   for (int round = 0; round < 1'000; ++round) {
     const SharedArena& arena = victim.restored();
-    const std::size_t begin = random() % 2 == 0 ? offsetof(ArenaHeader, root) : kHeaderBytes;
+    const bool header = random() % 2 == 0;
     for (std::size_t left = 1 + random() % 30; left != 0; --left) {
-      const std::size_t at = begin + random() % (victim.used() - begin);
+      const std::size_t at =
+          header && random() % 4 == 0
+              ? offsetof(ArenaHeader, root) +
+                    random() % (sizeof(ArenaHeader) - offsetof(ArenaHeader, root))
+              : victim.place(random() % victim.used());
       arena.bytes()[at] = static_cast<std::byte>(random());
     }
     ASSERT_NO_FATAL_FAILURE(exercise(arena, victim));
@@ -105,12 +116,12 @@ TEST(MemtableDamage, OfReferencesCrashesAndHangsNothing) {
   for (int round = 0; round < 1'000; ++round) {
     const SharedArena& arena = victim.restored();
     const auto any_ref = [&] {
-      const auto offset = kHeaderBytes + (random() % (victim.used() - kHeaderBytes)) / 8 * 8;
+      const std::uint64_t offset = victim.place(random() % victim.used() / 8 * 8);
       return random() % 2 == 0 ? node_ref(offset) : entry_ref(offset);
     };
     if (random() % 4 == 0) arena.header().root.store(any_ref());
     for (std::size_t left = 1 + random() % 60; left != 0; --left) {
-      const std::size_t at = kHeaderBytes + (random() % (victim.used() - kHeaderBytes)) / 4 * 4;
+      const std::size_t at = victim.place(random() % victim.used() / 4 * 4);
       const Ref ref = any_ref();
       std::memcpy(arena.bytes().data() + at, &ref, sizeof ref);
     }
@@ -136,11 +147,11 @@ TEST(MemtableDamage, OfNodesThatShareTheirChildrenEndsAWalk) {
   const SharedArena arena(8 << 20);
   const Arena writable(arena.bytes());
   const std::string key(4'000, 'k');
-  std::byte* memory = writable.allocate(entry_bytes(key.size(), 0));
+  std::byte* memory = writable.take(0, entry_bytes(key.size(), 0))->entry;
   Ref below = entry_ref(writable.offset(memory));
   write_entry(memory, {1, OperationKind::kPut, key, ""}, kNoRef);
   for (std::size_t depth = 3'000; depth != 0; --depth) {
-    memory = writable.allocate(sizeof(Node4));
+    memory = writable.take(sizeof(Node4), 0)->node;
     Node& node = write_fork(memory, std::string_view(key).substr(0, depth), below);
     for (const std::uint8_t byte : {'k', 'l', 'm', 'n'}) add_child(node, byte, below);
     below = node_ref(writable.offset(memory));
@@ -159,8 +170,8 @@ TEST(MemtableDamage, OfASingleBitIsToldOrHarmless) {
   const Victim victim;
   std::size_t told = 0;
   std::size_t flips = 0;
-  for (std::size_t at = 0; at < victim.used(); ++at) {
-    if (at == sizeof(ArenaHeader)) at = kHeaderBytes;
+  for (std::size_t i = 0; i < sizeof(ArenaHeader) + victim.used(); ++i) {
+    const std::size_t at = i < sizeof(ArenaHeader) ? i : victim.place(i - sizeof(ArenaHeader));
     const SharedArena& arena = victim.restored();
     arena.bytes()[at] ^= std::byte{1} << (random() % 8);
     ++flips;

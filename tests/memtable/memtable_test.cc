@@ -333,7 +333,7 @@ TEST(Memtable, ReachesBeyondFourGibibytes) {
   };
   std::uint64_t sequence = 0;
   for (const std::uint64_t gibibytes : {0, 3, 4, 5, 8, 15}) {
-    if (gibibytes != 0) arena.header().bump.store(gibibytes << 30);
+    if (gibibytes != 0) arena.header().entries_end.store(gibibytes << 30);
     for (int i = 0; i < 300; ++i) {
       insert({++sequence, OperationKind::kPut, std::to_string(i * i), std::to_string(gibibytes)});
     }

@@ -148,11 +148,12 @@ bool Ring::is_woken(const Waiting& waiting) const noexcept {
 
 Ring::Woken Ring::wake(const Waiting& waiting) noexcept {
   RingEntry& entry = at(waiting.ticket);
-  std::uint32_t seen = wake_word(waiting.ticket, Sleep::kAsleep);
-  if (!entry.wake.compare_exchange_strong(seen, wake_word(waiting.ticket, Sleep::kWoken))) {
-    const bool woken = seen == wake_word(waiting.ticket, Sleep::kWoken);
-    return woken ? Woken::kWasWoken : Woken::kWasAwake;
-  }
+  const std::uint32_t woken = wake_word(waiting.ticket, Sleep::kWoken);
+  std::uint32_t seen = entry.wake.load();
+  if (seen == woken) return Woken::kWasWoken;
+  const bool asleep = seen == wake_word(waiting.ticket, Sleep::kAsleep);
+  // If the swap fails it woke up by itself, or somebody else is waking it.
+  if (!asleep || !entry.wake.compare_exchange_strong(seen, woken)) return Woken::kWasAwake;
   return os::futex_wake(entry.wake, 1) > 0 ? Woken::kWoken : Woken::kNobodyThere;
 }
 

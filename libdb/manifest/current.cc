@@ -47,7 +47,12 @@ Status check_frame(std::span<const std::byte> bytes, const std::string& path) {
   const auto magic = std::as_bytes(std::span(kMagic));
   if (!std::ranges::equal(bytes.first(std::min(bytes.size(), magic.size())),
                           magic.first(std::min(bytes.size(), magic.size())))) {
-    return problem(StatusCode::kUnsupported, path, 0, "this is no Tidelock database");
+    // Another store's file of this name has text in it, and another length.
+    const bool ours =
+        bytes.size() == kCurrentSize ||
+        std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{}; });
+    return ours ? problem(StatusCode::kCorruption, path, 0, "the magic is damaged")
+                : problem(StatusCode::kUnsupported, path, 0, "this is no Tidelock database");
   }
   if (bytes.size() < kMagic.size() + kChecksumSize || bytes.size() > kSizeMax) {
     return problem(StatusCode::kCorruption, path, bytes.size(),

@@ -251,7 +251,7 @@ class ClosedTest : public testing::Test {
   // One of so many, beginning somewhere.
   [[nodiscard]] std::vector<Damage> some_of(const std::vector<Damage>& damages,
                                             std::size_t one_of) const {
-    one_of = is_long() ? std::max<std::size_t>(1, one_of / 8) : one_of * kStride;
+    one_of = is_long() ? std::max<std::size_t>(1, one_of / 2) : one_of * kStride;
     std::vector<Damage> some;
     for (std::size_t i = seed_ % one_of; i < damages.size(); i += one_of) {
       some.push_back(damages[i]);
@@ -271,12 +271,13 @@ class ShapeTest : public ClosedTest, public testing::WithParamInterface<Shape> {
 
 // The manifest is what leads to all the rest.
 TEST_P(ShapeTest, DamageOfTheManifestIsHarmlessOrReported) {
-  for (const std::vector<Damage>& damages : {flips(), all_truncations(), whole_files()}) {
+  for (const std::vector<Damage>& damages :
+       {some_of(flips(), 4), all_truncations(), whole_files()}) {
     std::vector<Damage> some;
     std::ranges::copy_if(damages, std::back_inserter(some),
                          [](const Damage& damage) { return damage.name.starts_with("MANIFEST-"); });
     read_each(some);
-    repair_each(some_of(some, 16), sample_.history.size());
+    repair_each(some_of(some, 32), sample_.history.size());
   }
 }
 
@@ -303,7 +304,7 @@ TEST_F(ClosedTest, FlippedBitsAreHarmlessOrReported) {
 TEST_F(ClosedTest, TruncationsAreHarmlessOrReported) {
   const std::vector<Damage> damages = all_truncations();
   expect_enough(damages, 12'000);
-  read_each(some_of(damages, 4));
+  read_each(is_long() ? damages : some_of(damages, 6));
   open_each(some_of(damages, 80));
 }
 
@@ -316,7 +317,7 @@ TEST_F(ClosedTest, LostAndExchangedBlocksAreHarmlessOrReported) {
 
 TEST_F(ClosedTest, LostAndExchangedFilesAreHarmlessOrReported) {
   const std::vector<Damage> damages = whole_files();
-  expect_enough(damages, 150);
+  expect_enough(damages, 90);
   read_each(damages);
   open_each(damages);
 }
@@ -326,15 +327,15 @@ TEST_F(ClosedTest, RepairLosesNoMoreThanABlockByABit) {
   std::vector<Damage> tables;
   std::vector<Damage> logs;
   std::vector<Damage> others;
-  for (Damage& damage : some_of(flips(), 24)) {
+  for (Damage& damage : some_of(flips(), 36)) {
     const bool table = damage.name.find(".sst") != std::string::npos;
     const bool log = damage.name.find(".wal") != std::string::npos;
     (table ? tables : log ? logs : others).push_back(std::move(damage));
   }
   constexpr std::size_t kBlockEntriesMax = 24;
   constexpr std::size_t kBatchMax = 4;
-  expect_enough(tables, 200);
-  expect_enough(logs, 150);
+  expect_enough(tables, 120);
+  expect_enough(logs, 100);
   expect_enough(others, 80);
   repair_each(tables, kBlockEntriesMax);
   repair_each(logs, kBatchMax);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -62,13 +63,16 @@ void write_tables(Db& db, Author& author, const std::function<void()>& remember)
   for (int i = 0; i < kKeys; ++i) author.put(i, "the oldest value of all ");
   EXPECT_TRUE(db.compact().ok());
   remember();
-  // Four tables of level 0 are merged into the level below.
-  for (int round = 0; round < 4; ++round) {
-    for (int i = round; i < kKeys; i += 7) author.put(i, "older value " + std::to_string(round));
-    for (int i = round; i < kKeys; i += 23) author.erase(i);
+  // So many tables of level 0 that the next write merges them into the level below.
+  for (int round = 0; round < 12; ++round) {
+    for (int i = round; i < kKeys; i += 15) author.put(i, "older value " + std::to_string(round));
+    for (int i = round; i < kKeys; i += 63) author.erase(i);
     EXPECT_TRUE(db.flush().ok());
   }
   author.put(1, "in between ");
+  const Stats stats = db.stats().value();
+  EXPECT_TRUE(
+      std::ranges::any_of(stats.tables, [](const auto& table) { return table.level == 1; }));
   remember();
   for (int round = 0; round < 2; ++round) {
     for (int i = round; i < kKeys; i += 9) author.put(i, "newer value ");

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <random>
 #include <utility>
 
@@ -194,6 +195,36 @@ TEST_F(SharedDamageTest, IsNothingToACopiedDatabase) {
   EXPECT_GE(damages.size(), 300u / kStride);
 }
 
+TEST_F(SharedDamageTest, AsWholeFilesIsNothingToACopiedDatabase) {
+  std::vector<std::pair<std::string, Files>> damages;
+  for (const auto& [file, bytes] : all_) {
+    if (!is_shared(file)) continue;
+    std::string garbage = bytes;
+    for (std::size_t i = 0; i < std::min<std::size_t>(bytes.size(), 70'000); ++i) {
+      garbage[i] = static_cast<char>(random_());
+    }
+    for (const std::string& other : {std::string(), bytes.substr(0, bytes.size() / 2),
+                                     bytes + bytes, std::string(bytes.size(), '\0'), garbage}) {
+      Files files = all_;
+      files[file] = other;
+      damages.emplace_back(file + " of " + std::to_string(other.size()), files);
+    }
+    Files files = all_;
+    files.erase(file);
+    damages.emplace_back(file + " missing", files);
+  }
+  const auto work = [&](int child, std::size_t i) -> Verdict {
+    const std::string copy = directory_.file("copy" + std::to_string(child));
+    fs::remove_all(copy);
+    write_sparse_files(copy, damages[i / 2].second);
+    return read_all({sample_, copy, {}, i % 2 == 0});
+  };
+  const Tally tally = run_in_children(2 * damages.size(), work,
+                                      [&](std::size_t i) { return damages[i / 2].first; });
+  expect_no_faults("copied", tally, 2 * damages.size());
+  EXPECT_EQ(tally.of(Outcome::kSame), 2 * damages.size());
+}
+
 TEST_F(SharedDamageTest, InPlaceCrashesAndHangsNobody) {
   const std::vector<Flip> damages = some_of(flips(2'000), 8);
   const auto work = [&](int child, std::size_t i) -> Verdict {
@@ -231,6 +262,60 @@ TEST_F(SharedDamageTest, ByGarbageInPlaceCrashesAndHangsNobody) {
   const Tally tally = run_in_children(
       count, work, [this](std::size_t i) { return "garbage " + std::to_string(seed_ + i); });
   expect_no_faults("garbage", tally, count);
+}
+
+// Words of STATE that lead out of bounds, or nowhere, under the process that uses it.
+TEST_F(SharedDamageTest, OfSingleWordsEndsCallsAndNothingElse) {
+  using Change = std::function<void(state::Layout&)>;
+  const auto with_memtables = [](const std::function<void(state::MemtableHalf&)>& change) {
+    return [change](state::Layout& shared) {
+      state::MemtableHalf half = shared.memtables.load().value;
+      change(half);
+      shared.memtables.publish(shared.memtables.number() + 1, half);
+    };
+  };
+  constexpr std::uint64_t kHuge = std::uint64_t{1} << 62;
+  const std::vector<std::pair<const char*, Change>> changes = {
+      {"many memtables", with_memtables([](auto& half) { half.count = kHuge; })},
+      {"no memtable", with_memtables([](auto& half) { half.count = 0; })},
+      {"active log", with_memtables([](auto& half) { half.active().log_number = kHuge; })},
+      {"arena size", with_memtables([](auto& half) { half.active().arena_size = kHuge; })},
+      {"base", with_memtables([](auto& half) { half.active().base_lsn = kHuge; })},
+      {"leader", [](state::Layout& shared) { shared.sync.leader = ~std::uint64_t{0}; }},
+      {"spare", [](state::Layout& shared) { shared.spare.number = kHuge; }},
+      {"end",
+       [](state::Layout& shared) {
+         shared.end.publish(kHuge, {kHuge, kHuge, 0});
+       }},
+      {"applied", [](state::Layout& shared) { shared.applied.publish(0, {}); }},
+      {"durable", [](state::Layout& shared) { shared.durable_lsn = 0; }},
+      {"oldest log", [](state::Layout& shared) {
+         state::TableHalf half = shared.tables.load().value;
+         half.oldest_log = kHuge;
+         shared.tables.publish(shared.tables.number() + 1, half);
+       }}};
+  const auto work = [&](int child, std::size_t i) -> Verdict {
+    const std::string copy = live_copy(child);
+    Options options;
+    options.background = i % 2 == 0 ? Background::kNone : Background::kThread;
+    options.wait.deadline = std::chrono::milliseconds(100);
+    Result<Db> db = Db::open(copy, options);
+    if (!db) return {Outcome::kViolation, db.error().to_string()};
+    auto state = state::SharedState::map(copy, os::Protection::kReadWrite);
+    changes[i / 2].second(***state);
+    bool refused = false;
+    const auto hear = [&refused](const Status& status) { refused = refused || !status.ok(); };
+    hear(db->get("key1000").status());
+    hear(db->put("key", "value", {.durability = Durability::kDurable}));
+    hear(db->flush());
+    hear(db->compact());
+    hear(db->check().status());
+    hear(db->close());
+    return {refused ? Outcome::kRefused : Outcome::kSame, {}};
+  };
+  const Tally tally = run_in_children(2 * changes.size(), work,
+                                      [&](std::size_t i) { return changes[i / 2].first; });
+  expect_no_faults("words", tally, 2 * changes.size());
 }
 
 // Processes that have it open while somebody fills STATE and QUEUE with garbage.

@@ -349,5 +349,37 @@ TEST_F(ClosedTest, RepairAccountsForAllThatBlocksAndFilesTookAway) {
   repair_each(some_of(whole_files(), 2), any);
 }
 
+// Up to six things at once, of any kind, mostly in several files. But not to manifest and log: what
+// was cut from a log whose seal is lost was perhaps never there.
+TEST_F(ClosedTest, RepairAccountsForManyDamagesAtOnce) {
+  std::mt19937_64 random(seed_);
+  const std::vector<std::vector<Damage>> kinds = {flips(), all_truncations(), blocks(),
+                                                  whole_files()};
+  std::vector<Damage> damages;
+  for (std::size_t n = 0; n < (is_long() ? 4'000 : 200 / kStride); ++n) {
+    Damage all{"", nullptr};
+    std::vector<Damage> parts;
+    for (std::size_t k = 2 + random() % 5; k > 0; --k) {
+      const std::vector<Damage>& kind = kinds[random() % kinds.size()];
+      const Damage& part = kind[random() % kind.size()];
+      if (part.name.find(n % 2 == 0 ? ".wal" : "MANIFEST-") != std::string::npos) continue;
+      parts.push_back(part);
+      all.name += part.name + ", ";
+    }
+    all.change = [parts] {
+      Change change;
+      for (const Damage& part : parts) {
+        for (auto& [file, bytes] : part.change()) {
+          std::erase_if(change, [&file = file](const auto& done) { return done.first == file; });
+          change.emplace_back(file, std::move(bytes));
+        }
+      }
+      return change;
+    };
+    damages.push_back(std::move(all));
+  }
+  repair_each(damages, sample_.history.size());
+}
+
 }  // namespace
 }  // namespace tidelock::test

@@ -334,9 +334,9 @@ TEST_F(ClosedTest, RepairLosesNoMoreThanABlockByABit) {
   }
   constexpr std::size_t kBlockEntriesMax = 24;
   constexpr std::size_t kBatchMax = 4;
-  expect_enough(tables, 120);
-  expect_enough(logs, 100);
-  expect_enough(others, 80);
+  expect_enough(tables, 120 / kStride);
+  expect_enough(logs, 100 / kStride);
+  expect_enough(others, 80 / kStride);
   repair_each(tables, kBlockEntriesMax);
   repair_each(logs, kBatchMax);
   repair_each(others, 0);

@@ -8,6 +8,7 @@
 #include "db/iterator_state.h"
 #include "db/limits.h"
 #include "db/read.h"
+#include "db/repair.h"
 #include "db/snapshot_state.h"
 #include "db/stats.h"
 #include "lsm/destroy.h"
@@ -144,6 +145,11 @@ Result<Db> Db::open(const std::filesystem::path& directory, const Options& optio
 
 Status Db::destroy(const std::filesystem::path& directory) {
   return lsm::destroy_database(directory.string());
+}
+
+Result<RepairReport> Db::repair(const std::filesystem::path& damaged,
+                                const std::filesystem::path& into, const Options& options) {
+  return repair_database(damaged.string(), into.string(), options);
 }
 
 Status Db::put(std::string_view key, std::string_view value, const WriteOptions& options) {

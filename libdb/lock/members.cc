@@ -96,6 +96,7 @@ void Members::sign_out() noexcept {
 
 bool Members::alive(Identity who) const {
   if (who == self_) return true;
+  if (who.slot >= kMemberSlots) return false;  // a word from a file: anything may stand there
   if (generation(who.slot) != who.generation) return false;
   const Result<bool> held = locks_.held_by_another(first_byte_ + who.slot);
   if (held && !*held) return false;

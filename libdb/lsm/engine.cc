@@ -27,6 +27,8 @@ constexpr std::chrono::seconds kKeeperPatience{10};
 constexpr std::chrono::seconds kHeldUpPatience{1};
 // A job that a call does on the side waits for nobody before it begins: the call is not its own.
 constexpr std::chrono::milliseconds kPatience{100};
+// Steps towards a sealed memtable, others in the way included, that no sound state makes necessary.
+constexpr int kStepsMax = 1'000;
 // Rolls that may fail for want of a spare before a fail-fast write gives up.
 constexpr int kTriesMax = 100;
 
@@ -52,6 +54,12 @@ Status Engine::stalled(const Waiting& waiting, std::uint64_t byte) const {
   if (busy.holder_pid != 0) text += "; " + describe(busy) + " is at it";
   return Status(waiting.fail_fast() ? StatusCode::kBusy : StatusCode::kTimedOut, std::move(text),
                 std::move(busy));
+}
+
+// Steps that should come to an end do not.
+Status Engine::nonsense() const {
+  return Status(StatusCode::kCorruption,
+                "use " + context_->directory + "/STATE: what it says is not so");
 }
 
 Engine::Engine(std::unique_ptr<Context> context)
@@ -317,7 +325,8 @@ Status Engine::sync(const std::optional<Wait>& wait) {
 }
 
 Status Engine::seal_active(const Waiting& waiting) {
-  for (;;) {
+  for (int tries = 1;; ++tries) {
+    if (tries > kStepsMax) return nonsense();
     if (Status s = make_spare(ordinary_sizes(context_->created), waiting); !s.ok()) return s;
     Result<lock::Guard> guard =
         context_->queue->acquire(waiting.wait.policy, waiting.wait.backoff, waiting.deadline);
@@ -344,10 +353,13 @@ Status Engine::flush_all(const Waiting& waiting) {
   // An empty active memtable was not sealed, and need not be flushed.
   const bool was_empty = shared.memtables.load().value.active().log_number == active.log_number;
   const std::uint64_t target = was_empty ? active.log_number : active.log_number + 1;
-  while (shared.tables.load().value.oldest_log < target) {
+  for (std::size_t done = 0; shared.tables.load().value.oldest_log < target;) {
     Result<JobResult> flushed = flush_oldest(*context_, catalog_, waiting.patience());
     if (!flushed) return flushed.error();
-    if (*flushed == JobResult::kDone) continue;
+    if (*flushed == JobResult::kDone) {
+      if (++done > 2 * state::kMemtablesMax) return nonsense();
+      continue;
+    }
     if (waiting.over()) return stalled(waiting, kFlushByte);
     os::sleep_for(kPollEvery);
   }

@@ -91,6 +91,7 @@ class Engine {
     [[nodiscard]] Status in_vain(const Status& status) const;
   };
   [[nodiscard]] Waiting waiting_as(const std::optional<Wait>& wait, const char* operation) const;
+  [[nodiscard]] Status nonsense() const;
   [[nodiscard]] Status stalled(const Waiting& waiting, std::uint64_t byte) const;
 
   [[nodiscard]] Status mend_memtable();

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "lsm/table_set.h"
 #include "os/directory.h"
+#include "os/mapping.h"
 #include "state/file_names.h"
 #include "wal/operation.h"
 
@@ -11,18 +13,49 @@ namespace tidelock::lsm {
 
 namespace {
 
-Result<std::vector<std::uint64_t>> list_logs(const std::string& directory, std::uint64_t oldest) {
+// Ascending.
+Result<std::vector<std::uint64_t>> list_files(const std::string& directory, state::FileKind kind) {
   Result<std::vector<std::string>> names = os::list_directory(directory);
   if (!names) return names.error();
   std::vector<std::uint64_t> numbers;
   for (const std::string& name : *names) {
     const auto parsed = state::parse_file_name(name);
-    if (parsed && parsed->kind == state::FileKind::kLog && parsed->number >= oldest) {
-      numbers.push_back(parsed->number);
-    }
+    if (parsed && parsed->kind == kind) numbers.push_back(parsed->number);
   }
   std::sort(numbers.begin(), numbers.end());
   return numbers;
+}
+
+Result<std::vector<std::uint64_t>> list_logs(const std::string& directory, std::uint64_t oldest) {
+  Result<std::vector<std::uint64_t>> numbers = list_files(directory, state::FileKind::kLog);
+  if (numbers) std::erase_if(*numbers, [oldest](std::uint64_t number) { return number < oldest; });
+  return numbers;
+}
+
+// The oldest log is missing. A table is made of a log that is on disk, and the log is removed when
+// an edit that names the table is: so if there is a table of operations behind the version's, the
+// manifest was cut short.
+Status check_for_newer_tables(const std::string& directory, const manifest::Uuid& uuid,
+                              const manifest::Version& version) {
+  Result<std::vector<std::uint64_t>> numbers = list_files(directory, state::FileKind::kTable);
+  if (!numbers) return numbers.error();
+  for (const std::uint64_t number : *numbers) {
+    if (version.live(number)) continue;
+    const std::string path = state::file_path(directory, state::FileKind::kTable, number);
+    Result<os::File> file = os::File::open(path, os::FileAccess::kRead);
+    Result<std::uint64_t> size = file ? file->size() : file.error();
+    if (!size || *size == 0) continue;
+    Result<os::Mapping> mapping = os::Mapping::map(*file, *size, os::Protection::kRead);
+    if (!mapping) return mapping.error();
+    const auto table =
+        table::Reader::open(mapping->bytes(), nullptr, path, table_identity(uuid, number));
+    if (!table || (*table)->properties().highest_sequence <= version.oldest_sequence()) continue;
+    return Status(
+        StatusCode::kCorruption,
+        "replay " + state::file_path(directory, state::FileKind::kLog, version.oldest_log()) +
+            " at 0: it is missing, and newer operations than the manifest knows are in " + path);
+  }
+  return {};
 }
 
 template <typename Visit>
@@ -75,6 +108,9 @@ Result<LogReplay> LogReplay::load(const std::string& directory, const manifest::
                                   const manifest::Version& version) {
   Result<std::vector<std::uint64_t>> numbers = list_logs(directory, version.oldest_log());
   if (!numbers) return numbers.error();
+  if (numbers->empty() || numbers->front() != version.oldest_log()) {
+    if (Status s = check_for_newer_tables(directory, uuid, version); !s.ok()) return s;
+  }
   LogReplay replay;
   replay.bytes_.resize(numbers->size());
   std::vector<wal::Log> logs(numbers->size());
@@ -89,6 +125,7 @@ Result<LogReplay> LogReplay::load(const std::string& directory, const manifest::
     logs[i] = {(*numbers)[i], path, replay.bytes_[i].bytes()};
   }
   wal::ReplayRequest request{.uuid = uuid, .oldest = version.oldest_log()};
+  request.oldest_name = state::file_path(directory, state::FileKind::kLog, request.oldest);
   request.start = {version.oldest_lsn(), version.oldest_sequence(), 0};
   if (const auto& seal = version.seal())
     request.seal = wal::Seal{seal->log, seal->end, seal->chain};

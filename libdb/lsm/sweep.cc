@@ -64,7 +64,7 @@ Named names_in_use(const state::Layout& shared, const manifest::Version& version
   const auto live = version.live_numbers();
   named.tables.insert(live.begin(), live.end());
   const state::MemtableHalf half = shared.memtables.load().value;
-  for (std::uint64_t i = 0; i < half.count; ++i) {
+  for (std::uint64_t i = 0; i < half.size(); ++i) {
     if (half.entries[i].log_number < version.oldest_log()) continue;
     named.logs.insert(half.entries[i].log_number);
     named.arenas.insert(half.entries[i].arena_number);

@@ -34,7 +34,7 @@ bool is_damage(const Status& status) {
 
 std::uint64_t sealed_count(const state::MemtableHalf& half, std::uint64_t oldest_log) {
   std::uint64_t count = 0;
-  for (std::uint64_t i = 0; i + 1 < half.count; ++i) {
+  for (std::uint64_t i = 0; i + 1 < half.size(); ++i) {
     if (half.entries[i].log_number >= oldest_log) ++count;
   }
   return count;
@@ -282,7 +282,7 @@ Status Writer::rebuild_arena(const state::MemtableEntry& damaged, wal::LogFile& 
     }
     TIDELOCK_CRASH_POINT("redo.arena_rebuilt");
     auto half = shared.memtables.load();
-    state::MemtableEntry& entry = half.value.entries[half.value.count - 1];
+    state::MemtableEntry& entry = half.value.active();
     entry.arena_number = number;
     entry.arena_nonce = arena->nonce;
     entry.arena_inode = arena->inode;
@@ -339,7 +339,7 @@ Result<Writer::Outcome> Writer::roll(const wal::Position& end) {
   TIDELOCK_CRASH_POINT("roll.log_begun");
 
   state::MemtableHalf next{};
-  for (std::uint64_t i = 0; i < half.value.count; ++i) {
+  for (std::uint64_t i = 0; i < half.value.size(); ++i) {
     const state::MemtableEntry& entry = half.value.entries[i];
     const bool active = i + 1 == half.value.count;
     if (active || entry.log_number >= oldest_log) next.entries[next.count++] = entry;

@@ -43,11 +43,21 @@ std::string hex(std::uint64_t value) {
   return text;
 }
 
+// As other stores' files of this name are, and ours never.
+bool is_text(std::span<const std::byte> bytes) {
+  return std::ranges::all_of(bytes, [](std::byte byte) {
+    const auto c = static_cast<unsigned char>(byte);
+    return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t';
+  });
+}
+
 Status check_frame(std::span<const std::byte> bytes, const std::string& path) {
   const auto magic = std::as_bytes(std::span(kMagic));
   if (!std::ranges::equal(bytes.first(std::min(bytes.size(), magic.size())),
                           magic.first(std::min(bytes.size(), magic.size())))) {
-    return problem(StatusCode::kUnsupported, path, 0, "this is no Tidelock database");
+    return is_text(bytes)
+               ? problem(StatusCode::kUnsupported, path, 0, "this is no Tidelock database")
+               : problem(StatusCode::kCorruption, path, 0, "it does not begin as it should");
   }
   if (bytes.size() < kMagic.size() + kChecksumSize || bytes.size() > kSizeMax) {
     return problem(StatusCode::kCorruption, path, bytes.size(),

@@ -43,7 +43,10 @@ struct MemtableEntry {
 struct MemtableHalf {
   std::uint64_t count;
   MemtableEntry entries[kMemtablesMax];
-  [[nodiscard]] const MemtableEntry& active() const { return entries[count - 1]; }
+  // Within bounds, whatever `count` is: another process is an input.
+  [[nodiscard]] std::uint64_t size() const { return count < kMemtablesMax ? count : kMemtablesMax; }
+  [[nodiscard]] const MemtableEntry& active() const { return entries[(count - 1) % kMemtablesMax]; }
+  [[nodiscard]] MemtableEntry& active() { return entries[(count - 1) % kMemtablesMax]; }
 };
 
 // The table half of the view.

@@ -82,6 +82,13 @@ bool RecordReader::next() {
   return true;
 }
 
+std::optional<RecordHeader> genuine_header(std::span<const std::byte> bytes, const Uuid& uuid) {
+  if (bytes.size() < sizeof(RecordHeader)) return std::nullopt;
+  const RecordHeader header = header_at(bytes);
+  if (!genuine(header, uuid)) return std::nullopt;
+  return header;
+}
+
 std::uint64_t claimed_durable(std::span<const std::byte> bytes, std::optional<std::uint64_t> lsn,
                               const Uuid& uuid) {
   std::uint64_t durable_lsn = 0;

@@ -59,6 +59,11 @@ class RecordReader {
   Stop stop_ = Stop::kCleanEnd;
 };
 
+// The header at the front of `bytes`, if some writer of this database wrote these bytes as one,
+// wherever that was.
+[[nodiscard]] std::optional<RecordHeader> genuine_header(std::span<const std::byte> bytes,
+                                                         const Uuid& uuid);
+
 // The highest position that any record header says was durable, whether or not its record continues
 // anything; 0 if none does. It stays true whatever happened to the record that says so.
 //

@@ -191,7 +191,7 @@ Status Replay::judge() const {
                                      " was sealed at position " + std::to_string(request_.seal->lsn)
                                : "position " + std::to_string(durable_lsn_) + " was once durable";
   if (last_ == nullptr) {
-    return corruption("log " + std::to_string(request_.oldest), 0,
+    return corruption(request_.oldest_name, 0,
                       "it is missing or its header is damaged, and " + lost);
   }
   return corruption(last_->log->name, last_->offset_of(result_.end.lsn),

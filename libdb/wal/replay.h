@@ -44,6 +44,7 @@ struct Seal {
 struct ReplayRequest {
   Uuid uuid{};
   std::uint64_t oldest = 0;  // number of the oldest log needed; older ones are passed over
+  std::string oldest_name{};  // of its file, for messages, as it may be missing
   // Where that log begins, as the manifest says: what lies before is in tables. Its chain value is
   // not compared, only passed on where there is no log.
   Position start{};

@@ -62,6 +62,20 @@ TEST(Current, RefusesFilesOfOthersByName) {
   EXPECT_NE(current.error().message().find(directory.file("CURRENT")), std::string::npos);
 }
 
+TEST(Current, TellsADamagedBeginningFromFilesOfOthers) {
+  test::TemporaryDirectory directory;
+  install(directory.path(), kSample);
+  const std::string sound = read_file(directory.file("CURRENT"));
+  std::string flipped = sound;
+  flipped[3] = static_cast<char>(flipped[3] ^ 4);
+  for (const std::string& bytes : {flipped, std::string(sound.size(), '\0'), sound.substr(5)}) {
+    write_file(directory.file("CURRENT"), bytes);
+    Result<Current> current = read_current(directory.path(), Access::kReadWrite);
+    EXPECT_EQ(current.error().code(), StatusCode::kCorruption);
+    EXPECT_NE(current.error().message().find("CURRENT at 0"), std::string::npos);
+  }
+}
+
 TEST(Current, RefusesASymbolicLink) {
   test::TemporaryDirectory directory;
   install(directory.path(), kSample);

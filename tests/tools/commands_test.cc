@@ -69,7 +69,7 @@ TEST_F(Command, NoOtherCommandCreates) {
       {"max", missing},         {"above", missing, "a"},    {"below", missing, "a"},
       {"count", missing},       {"load", missing, "-"},     {"dump", missing},
       {"stats", missing},       {"check", missing},         {"compact", missing},
-      {"shell", missing}};
+      {"shell", missing},       {"repair", missing, "new"}};
   for (const auto& command : commands) {
     const Outcome outcome = run_tool(command);
     EXPECT_EQ(outcome.code, 1) << command[0];
@@ -242,6 +242,26 @@ TEST_F(Ordered, DamageIsExitCodeFour) {
   EXPECT_NE((checked.out + checked.err).find(".sst"), std::string::npos) << "names the file";
 }
 
+TEST_F(Ordered, RepairSavesWhatIsLeftAndSaysWhatIsNot) {
+  output("compact");
+  const std::string saved = directory_.file("saved");
+  EXPECT_EQ(run("repair", {saved}).out.find("saved 4 entries"), 0u);
+  std::filesystem::remove_all(saved);
+  for (const auto& file : std::filesystem::directory_iterator(db_)) {
+    if (file.path().extension() != ".sst") continue;
+    std::fstream table(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    table.seekp(10);
+    table.put('\xee');
+  }
+  const Outcome outcome = run("repair", {saved, "--json"});
+  EXPECT_EQ(outcome.code, 4);
+  const json report = json::parse(outcome.out);
+  EXPECT_EQ(report["complete"], false);
+  EXPECT_EQ(report["findings"][0]["effect"], "lost");
+  EXPECT_EQ(run_tool({"check", saved}).code, 0);
+  EXPECT_EQ(run("repair", {saved}).code, 2) << "there is a database already";
+}
+
 TEST_F(Ordered, ReadingNeedsReadPermissionAlone) {
   ::chmod(directory_.path().c_str(), 0755);
   for (const auto& file : std::filesystem::directory_iterator(db_)) {
@@ -324,7 +344,7 @@ TEST(Help, ShowsEveryCommandWithAnExample) {
   const std::string help = output_of({"--help"});
   for (const char* command :
        {"create", "get", "put", "del", "exists", "scan", "min", "max", "above", "below", "count",
-        "load", "dump", "stats", "check", "compact", "shell"}) {
+        "load", "dump", "stats", "check", "repair", "compact", "shell"}) {
     EXPECT_NE(help.find(std::string("\n  ") + command + " "), std::string::npos) << command;
     const std::string own = output_of({command, "--help"});
     EXPECT_NE(own.find(std::string("Examples:\n  ")), std::string::npos) << own;

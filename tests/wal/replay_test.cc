@@ -33,7 +33,7 @@ class ReplayTest : public testing::Test {
     return status_.message().find(text) != std::string::npos;
   }
 
-  ReplayRequest request_{.uuid = test::kUuid, .oldest = 1};
+  ReplayRequest request_{.uuid = test::kUuid, .oldest = 1, .oldest_name = "log 1"};
   LogImage first_{test::first_header()};
   Status status_;
   Replayed result_;

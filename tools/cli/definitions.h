@@ -29,6 +29,9 @@ namespace tidelock::cli {
 [[nodiscard]] Action define_check(CLI::App& app);
 [[nodiscard]] Action define_compact(CLI::App& app);
 
+// repair_command.cc: what is left of a damaged one
+[[nodiscard]] Action define_repair(CLI::App& app);
+
 // lock_command.cc, queue_command.cc: any lock
 [[nodiscard]] Action define_lock(CLI::App& app);
 [[nodiscard]] Action define_queue(CLI::App& app);

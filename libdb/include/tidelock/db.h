@@ -13,6 +13,7 @@
 #include "tidelock/iterator.h"
 #include "tidelock/lock_queue.h"
 #include "tidelock/options.h"
+#include "tidelock/repair.h"
 #include "tidelock/snapshot.h"
 #include "tidelock/status.h"
 #include "tidelock/upkeep.h"
@@ -114,6 +115,16 @@ class Db {
   // Removes the database's files and, if it is then empty, the directory. kBusy if anybody is
   // attached read-write, kNotFound if there is no database; foreign files stay.
   [[nodiscard]] static Status destroy(const std::filesystem::path& directory);
+  // Saves what can be read of a database that nobody has open into a new one at `into`, which is
+  // sound, and reports what was wrong and what is lost. Of the damaged one nothing is changed, so
+  // nothing can get worse, and it may be tried again. Only bytes whose checksum proves them are
+  // taken; whatever may be missing or out of date is in the report. `options` are those of the new
+  // database; what is not `fixed` in them is as it was. Needs memory for the largest file.
+  // kBusy: it is open. kExists: there is a database at `into`. kNotFound: there are no files of one
+  // at `damaged`. kUnsupported: it needs another release. An error leaves nothing at `into`.
+  [[nodiscard]] static Result<RepairReport> repair(const std::filesystem::path& damaged,
+                                                   const std::filesystem::path& into,
+                                                   const Options& options = {});
 
   Db(Db&&) noexcept;
   Db& operator=(Db&&) noexcept;

@@ -107,8 +107,14 @@ Ring::Woken Arbiter::wake(const Waiting& waiting) noexcept {
   return woken;
 }
 
+// One that was woken before may have died since: then that wake-up is lost.
 void Arbiter::wake_first() noexcept {
-  wake_from(ring_.first_waiting(), 0);
+  auto first = ring_.first_waiting();
+  while (first && ring_.is_woken(*first) && !members_.alive(first->entry)) {
+    ring_.recycle(first->entry);
+    first = ring_.first_waiting();
+  }
+  wake_from(first, 0);
 }
 
 // Wakes `first`, or the next one if that is dead; or, if it was woken before, one of the `ahead`

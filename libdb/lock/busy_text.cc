@@ -33,11 +33,11 @@ std::string ordinal(std::uint32_t place) {
 }  // namespace
 
 std::string busy_text(const BusyInfo& busy) {
-  std::string text = "lock: ";
+  std::string text = "held by ";
   if (busy.holder_pid == 0) {
-    text += "held by another";
+    text += "another";
   } else {
-    text += "held by pid " + std::to_string(busy.holder_pid) + " (" + busy.holder_label + ")";
+    text += "pid " + std::to_string(busy.holder_pid) + " (" + busy.holder_label + ")";
   }
   if (busy.held_for.count() != 0) text += " for " + time_text(busy.held_for);
   text += "; ";

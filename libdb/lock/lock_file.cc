@@ -72,7 +72,10 @@ Status lay_out_unless_valid(os::File& file, std::uint64_t identity) {
 }
 
 // A mapping of a complete file, if it is one. Precondition: the open byte is held, either way.
-Result<std::optional<os::Mapping>> map_if_valid(const os::File& file, std::uint64_t identity) {
+// While others are attached no identity is asked for: the file may be mounted elsewhere for them,
+// as in a container, and is of this boot all the same.
+Result<std::optional<os::Mapping>> map_if_valid(const os::File& file,
+                                                std::optional<std::uint64_t> identity) {
   const Result<std::uint64_t> size = file.size();
   if (!size) return size.error();
   if (*size < queue_file_size()) return std::optional<os::Mapping>();
@@ -113,7 +116,8 @@ Result<LockFile> LockFile::open(const std::string& path) {
       if (!shared) return shared.error();
       if (!*shared) break;
     }
-    Result<std::optional<os::Mapping>> mapping = map_if_valid(*file, *identity);
+    const auto demanded = *alone ? std::optional(*identity) : std::nullopt;
+    Result<std::optional<os::Mapping>> mapping = map_if_valid(*file, demanded);
     if (!mapping) return mapping.error();
     if (*mapping) return LockFile(std::move(locks), std::move(**mapping));
     // Its creator died on the way, or another release is attached; try to be alone.

@@ -32,6 +32,8 @@ class Members {
   void sign_out() noexcept;
 
   [[nodiscard]] Identity self() const noexcept { return self_; }
+  // Of the file whose bytes they lock.
+  [[nodiscard]] const std::string& path() const noexcept { return locks_.file().path(); }
   [[nodiscard]] MemberSlot& own_slot() noexcept { return file_.members[self_.slot]; }
 
   // Whether that very attachment still exists. Oneself is never probed: the kernel answers "free"

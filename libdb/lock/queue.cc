@@ -256,8 +256,8 @@ std::optional<LockMember> Queue::member(Identity who) const {
 Status Queue::busy_status(StatusCode code, const Waiter::Facts& facts) const {
   BusyInfo busy = busy_info();
   busy.queue_place = facts.place;
-  busy.waiters = std::max(busy.waiters, facts.waiters);
-  std::string text = busy_text(busy);
+  if (facts.waiters != 0) busy.waiters = facts.waiters;
+  std::string text = "lock " + members_.path() + ": " + busy_text(busy);
   return Status(code, std::move(text), std::move(busy));
 }
 

@@ -47,17 +47,20 @@ EntryWord::Place Ring::place_of(std::uint64_t ticket, Identity owner) const noex
   return entry.place();
 }
 
+// Here and in `leave`: swapped is what was read, whatever else stands in it. The memory may be
+// damaged, and a swap that can never succeed would be tried for ever.
 void Ring::come_back(std::uint64_t ticket, Identity owner) noexcept {
-  EntryWord lapsed = EntryWord::of(ticket, EntryWord::Place::kLapsed, owner);
-  const EntryWord waiting = lapsed.with(EntryWord::Place::kWaiting);
-  at(ticket).word.compare_exchange_strong(lapsed.bits, waiting.bits);
+  EntryWord entry{at(ticket).word.load()};
+  if (entry.laps_ahead(ticket) != 0 || !entry.belongs_to(owner)) return;
+  const EntryWord waiting = entry.with(EntryWord::Place::kWaiting);
+  at(ticket).word.compare_exchange_strong(entry.bits, waiting.bits);
 }
 
 void Ring::leave(std::uint64_t ticket, Identity owner) noexcept {
   // It may lapse or be moved out between look and swap; each happens at most a few times.
-  for (auto place = place_of(ticket, owner); place != EntryWord::Place::kEmpty;
-       place = place_of(ticket, owner)) {
-    if (recycle(EntryWord::of(ticket, place, owner))) break;
+  for (EntryWord entry{at(ticket).word.load()};
+       entry.laps_ahead(ticket) == 0 && entry.belongs_to(owner) && !recycle(entry);
+       entry.bits = at(ticket).word.load()) {
   }
   advance_head();
 }

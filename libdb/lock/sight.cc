@@ -19,9 +19,10 @@ nanoseconds duration(std::uint64_t ns) {
   return nanoseconds(static_cast<std::int64_t>(ns));
 }
 
-// A clock of another process may be ahead.
+// A clock of another process may be ahead, and damage far ahead.
 nanoseconds since(std::uint64_t then_ns) {
-  return std::max(os::monotonic_now() - duration(then_ns), nanoseconds(0));
+  const auto now_ns = static_cast<std::uint64_t>(os::monotonic_now().count());
+  return duration(now_ns > then_ns ? now_ns - then_ns : 0);
 }
 
 }  // namespace
@@ -42,7 +43,12 @@ BusyInfo Sight::busy_info() const {
     busy.holder_label = holder.label;
     busy.held_for = held_for();
   }
-  Ring(file_).for_each([&busy](std::uint64_t, EntryWord, std::uint64_t) { ++busy.waiters; });
+  // The dead do not count; to ask of each in a long queue would cost too much.
+  constexpr std::uint32_t kProbesMax = 32;
+  std::uint32_t probes = 0;
+  Ring(file_).for_each([&](std::uint64_t, EntryWord entry, std::uint64_t) {
+    if (++probes > kProbesMax || members_.alive(entry)) ++busy.waiters;
+  });
   return busy;
 }
 

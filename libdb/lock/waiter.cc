@@ -244,7 +244,8 @@ void Waiter::give_up() noexcept {
 }
 
 void Waiter::count_places() noexcept {
-  ring_.for_each([this](std::uint64_t ticket, EntryWord, std::uint64_t) {
+  ring_.for_each([this](std::uint64_t ticket, EntryWord entry, std::uint64_t) {
+    if (!members_.alive(entry)) return;
     ++facts_.waiters;
     if (queued_ && ticket == ticket_) facts_.place = facts_.waiters;
   });

@@ -93,7 +93,8 @@ constexpr int kNotPermitted = 77;
 
 // Runs `body` as the first process of a pid namespace of its own, where it has the pid 1.
 int as_first_process(const std::function<int()>& body, std::atomic<pid_t>* seen_from_outside) {
-  if (::unshare(CLONE_NEWPID) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) {
+  constexpr int kContainer = CLONE_NEWPID | CLONE_NEWNS;
+  if (::unshare(kContainer) != 0 && ::unshare(CLONE_NEWUSER | kContainer) != 0) {
     return kNotPermitted;
   }
   const pid_t first = ::fork();
@@ -108,8 +109,10 @@ int as_first_process(const std::function<int()>& body, std::atomic<pid_t>* seen_
   return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
-// Two containers, that is, with a volume in common. Each would find the other's pid alive: its own.
-TEST_F(MembershipTest, DoesNotDependOnPidNamespaces) {
+// Two containers with a volume in common: pid and mount namespaces of their own. Each would find
+// the other's pid alive, for it is its own.
+TEST_F(MembershipTest, DoesNotDependOnNamespaces) {
+  const LockQueue outside = open("outside");
   test::ChildProcess holder([this] {
     const auto hold = [this] {
       LockQueue queue = open("left");
@@ -123,7 +126,7 @@ TEST_F(MembershipTest, DoesNotDependOnPidNamespaces) {
   ASSERT_TRUE(test::comes_true([&] { return board_->ready.load() == 1 || holder.has_ended(); }));
   if (holder.has_ended()) {
     EXPECT_TRUE(test::exited_with(holder.wait(), kNotPermitted));
-    std::cout << "not tried: it takes the right to make a pid namespace\n";
+    std::cout << "not tried: it takes the right to make namespaces\n";
     return;
   }
   test::ChildProcess waiter([this] {
@@ -138,12 +141,12 @@ TEST_F(MembershipTest, DoesNotDependOnPidNamespaces) {
   });
   ASSERT_TRUE(test::comes_true([this] { return look().waiters.size() == 1; }));
   const LockInfo before = look();
-  ASSERT_EQ(before.members.size(), 2u);
+  ASSERT_EQ(before.members.size(), 3u);
   for (const LockMember& member : before.members) {
-    EXPECT_EQ(member.pid, 1);
+    EXPECT_EQ(member.pid, member.label == "outside" ? ::getpid() : 1);
     EXPECT_TRUE(member.alive);
   }
-  EXPECT_NE(before.members[0].pid_namespace, before.members[1].pid_namespace);
+  EXPECT_NE(before.members[1].pid_namespace, before.members[2].pid_namespace);
   EXPECT_EQ(before.holder->label, "left");
   EXPECT_EQ(before.waiters[0].label, "right");
 
@@ -151,9 +154,9 @@ TEST_F(MembershipTest, DoesNotDependOnPidNamespaces) {
   ::kill(board_->holder.load(), SIGKILL);
   EXPECT_TRUE(test::exited_with(waiter.wait(), 0));
   const LockInfo after = look();
-  ASSERT_EQ(after.members.size(), 1u);
-  EXPECT_EQ(after.members[0].label, "left");
-  EXPECT_FALSE(after.members[0].alive);
+  ASSERT_EQ(after.members.size(), 2u);
+  EXPECT_EQ(after.members[1].label, "left");
+  EXPECT_FALSE(after.members[1].alive);
   ASSERT_EQ(after.history.size(), 1u);
   EXPECT_TRUE(after.history[0].recovered);
 }

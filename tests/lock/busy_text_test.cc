@@ -21,15 +21,15 @@ TEST(BusyText, NamesHolderTimeWaitersAndPlace) {
   BusyInfo busy = held_by_make();
   busy.waiters = 4;
   busy.queue_place = 3;
-  EXPECT_EQ(busy_text(busy), "lock: held by pid 4711 (make) for 3.2 s; 4 wait, you are 3rd");
+  EXPECT_EQ(busy_text(busy), "held by pid 4711 (make) for 3.2 s; 4 wait, you are 3rd");
 }
 
 TEST(BusyText, LeavesOutWhatIsNotKnown) {
-  EXPECT_EQ(busy_text(BusyInfo()), "lock: held by another; nobody waits");
+  EXPECT_EQ(busy_text(BusyInfo()), "held by another; nobody waits");
   BusyInfo busy = held_by_make();
   busy.held_for = seconds(0);
   busy.waiters = 1;
-  EXPECT_EQ(busy_text(busy), "lock: held by pid 4711 (make); 1 waits");
+  EXPECT_EQ(busy_text(busy), "held by pid 4711 (make); 1 waits");
 }
 
 TEST(BusyText, CountsPlacesAsPeopleDo) {

@@ -168,6 +168,16 @@ TEST_F(RingTest, EndsEveryCallOnDamagedMemory) {
     ring.leave(7, kAnna);
     (void)ring.find(LockWord{pattern});
   }
+  for (const auto place : {EntryWord::Place::kWaiting, EntryWord::Place::kLapsed}) {
+    Ring ring = make(64);
+    (void)ring.claim(kAnna);
+    const EntryWord own = EntryWord::of(0, place, kAnna);
+    file_->ring[0].word.store(own.bits | 1U << 2);  // a bit that nobody sets
+    ring.come_back(0, kAnna);
+    EXPECT_EQ(ring.place_of(0, kAnna), EntryWord::Place::kWaiting);
+    ring.leave(0, kAnna);
+    EXPECT_EQ(ring.place_of(0, kAnna), EntryWord::Place::kEmpty);
+  }
 }
 
 TEST(QueueFile, IsValidOnlyWhenCompleteAndOfTheSameIdentity) {

@@ -181,7 +181,8 @@ void Daemon::reload() {
   const auto read = read_again_();
   if (const Settings* settings = std::get_if<Settings>(&read)) {
     if (settings->metrics != settings_.metrics || settings->log_format != settings_.log_format ||
-        settings->sync_period != settings_.sync_period) {
+        settings->sync_period != settings_.sync_period ||
+        settings->allow_unsafe_file_system != settings_.allow_unsafe_file_system) {
       log_.warning("some settings change with the next start only");
     }
     settings_.warn_held_after = settings->warn_held_after;
@@ -191,7 +192,7 @@ void Daemon::reload() {
     keep_these(settings_.directories);
     log_.info("reloaded", {{"databases", posts_.size()}});
   } else {
-    log_.error("cannot reload: going on as before");
+    log_.error("cannot reload: going on as before", {{"cause", std::get<Answer>(read).text}});
   }
   notify_service_manager("READY=1");
 }

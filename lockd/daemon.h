@@ -8,8 +8,8 @@
 
 namespace tidelock::lockd {
 
-// Reads the settings again; an exit code if they cannot be used, which was complained of.
-using ReadSettings = std::function<std::variant<Settings, int>()>;
+// Reads the settings again; a complaint if they cannot be used.
+using ReadSettings = std::function<std::variant<Settings, Answer>()>;
 
 // Keeps the databases until SIGTERM or SIGINT; SIGHUP reads the settings anew: databases, limits of
 // holders and level of the log follow, the rest needs a restart. Precondition: this is the only

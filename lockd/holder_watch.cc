@@ -71,12 +71,15 @@ void HolderWatch::look_at_stopped(Turn& turn, milliseconds limit) {
 void HolderWatch::kill_if_certain(Turn& turn) {
   ProcessHandle::Doubt doubt{};
   const auto process = ProcessHandle::of(turn.holder, doubt);
-  if (!process || !process->holds_byte(keeper_.directory() + "/LOCK", turn.holder.byte)) return;
+  if (!process) return;
+  const bool certain = process->holds_byte(keeper_.directory() + "/LOCK", turn.holder.byte);
   if (!still_holds(turn.holder) || !process->is_stopped()) return;
+  if (!certain) {
+    give_up(turn, "the kernel does not show that it has its byte locked");
+    return;
+  }
   if (!process->kill()) {
-    turn.given_up = true;
-    log_.error("may not kill a stopped holder",
-               {{"database", keeper_.directory()}, {"pid", turn.holder.pid}});
+    give_up(turn, "not permitted");
     return;
   }
   keeper_.counts().kills.fetch_add(1, std::memory_order_relaxed);
@@ -84,6 +87,14 @@ void HolderWatch::kill_if_certain(Turn& turn) {
       "killed a stopped holder",
       {{"database", keeper_.directory()}, {"pid", turn.holder.pid}, {"label", turn.holder.label}});
   turn_.reset();
+}
+
+void HolderWatch::give_up(Turn& turn, const char* cause) {
+  turn.given_up = true;
+  log_.warning("leaves a stopped holder alone", {{"database", keeper_.directory()},
+                                                 {"pid", turn.holder.pid},
+                                                 {"label", turn.holder.label},
+                                                 {"cause", cause}});
 }
 
 bool HolderWatch::still_holds(const LockMember& holder) {

@@ -11,8 +11,8 @@
 namespace tidelock::lockd {
 
 // Looks at who holds a database's lock, by its own clock: warns once of each turn that lasts too
-// long, and kills, if told to, a holder that was found stopped at every look for long enough. A
-// running holder is only ever warned of. One thread.
+// long, and kills, if told to, a holder that was found stopped at every look for long enough, or
+// says once why it cannot. A running holder is only ever warned of. One thread.
 class HolderWatch {
  public:
   HolderWatch(Keeper& keeper, Log& log) : keeper_(keeper), log_(log) {}
@@ -35,6 +35,7 @@ class HolderWatch {
   void warn(Turn& turn, const LockInfo& info);
   void look_at_stopped(Turn& turn, std::chrono::milliseconds limit);
   void kill_if_certain(Turn& turn);
+  void give_up(Turn& turn, const char* cause);
   [[nodiscard]] bool still_holds(const LockMember& holder);
 
   Keeper& keeper_;

@@ -72,10 +72,12 @@ bool Keeper::open() {
     return false;
   }
   last_complaint_.clear();
-  log_.info("opened", {{"database", directory_}});
+  {
+    const std::lock_guard guard(mutex_);
+    database_ = std::make_shared<Db>(std::move(*opened));
+  }
+  log_.info("opened", {{"database", directory_}});  // and metrics tell of it
   warn_of_ownership();
-  const std::lock_guard guard(mutex_);
-  database_ = std::make_shared<Db>(std::move(*opened));
   return true;
 }
 

@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <iostream>
+
 #include "lockd/daemon.h"
 #include "lockd/log.h"
 #include "lockd/options.h"
@@ -9,10 +11,19 @@ namespace {
 
 using namespace tidelock::lockd;
 
+int give(const Answer& answer) {
+  if (answer.exit_code == ExitCode::kOk) {
+    std::cout << answer.text;
+  } else {
+    std::cerr << "tidelock-lockd: " << answer.text << "\nRun with --help for more information.\n";
+  }
+  return static_cast<int>(answer.exit_code);
+}
+
 int perform(int argc, char** argv) {
   const auto read = [argc, argv] { return parse_command_line(argc, argv); };
   const auto request = read();
-  if (const int* exit_code = std::get_if<int>(&request)) return *exit_code;
+  if (const Answer* answer = std::get_if<Answer>(&request)) return give(*answer);
   const Settings& settings = std::get<Settings>(request);
   Log log(settings.log_level, settings.log_format);
   return settings.once ? run_once(settings, log) : run_daemon(settings, log, read);

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int kThreads = 2;
 constexpr std::chrono::seconds kPatience{5};  // with a slow client
+constexpr std::chrono::microseconds kBriefly{100};
 constexpr std::size_t kRequestBodyMax = 1024;
 constexpr mode_t kSocketMode = 0660;
 
@@ -50,7 +52,17 @@ void set_socket_options(socket_t fd) {
 
 struct MetricsServer::Http {
   httplib::Server server;
+  std::atomic<bool> ended{false};  // nobody listens any more
   std::thread thread;
+
+  // Until it can be told to stop, which does nothing while it does not listen yet.
+  void listen() {
+    thread = std::thread([this] {
+      server.listen_after_bind();
+      ended = true;
+    });
+    while (!server.is_running() && !ended) std::this_thread::sleep_for(kBriefly);
+  }
 };
 
 MetricsServer::MetricsServer() : http_(std::make_unique<Http>()) {}
@@ -102,7 +114,7 @@ Result<std::unique_ptr<MetricsServer>> MetricsServer::start(const MetricsAddress
   } else {
     made->where_ += ":" + std::to_string(port);
   }
-  made->http_->thread = std::thread([&server] { server.listen_after_bind(); });
+  made->http_->listen();
   return made;
 }
 

@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <filesystem>
-#include <iostream>
 #include <map>
+#include <sstream>
 
 #include "tidelock/version.h"
 
@@ -120,9 +120,6 @@ void add_databases(CLI::App& app, Settings& settings) {
                  "Directories, there or not there yet; none is ever created")
       ->type_name("DIRECTORY")
       ->group(group);
-  app.set_config("--config", "", "Options, as name=value lines; the command line wins")
-      ->type_name("FILE")
-      ->group(group);
   app.add_flag("--once", settings.once, "Do what is due in each, and exit")->group(group);
   add_time(app, "--sync-period", group, "Sync periodic writes within this time [500ms]",
            milliseconds(1), [&settings](milliseconds time) { settings.sync_period = time; });
@@ -131,8 +128,16 @@ void add_databases(CLI::App& app, Settings& settings) {
       ->group(group);
 }
 
+// Nothing is read from the file while `file` is given: it then only takes the path.
+void add_config(CLI::App& app, std::string* file) {
+  const char* description = "Options, as name=value lines; the command line wins";
+  CLI::Option* const option = file != nullptr ? app.add_option("--config", *file, description)
+                                              : app.set_config("--config", "", description);
+  option->check(CLI::ExistingFile.description(""))->type_name("FILE")->group("Databases");
+}
+
 // Paths that a reload, or a change of directory, does not change. The result is a complaint.
-std::string complete(Settings& settings, bool has_config) {
+std::string complete(Settings& settings, bool may_name_none) {
   std::vector<std::string> directories;
   for (const std::string& given : settings.directories) {
     if (given.empty()) return "a database's directory may not be empty";
@@ -143,24 +148,19 @@ std::string complete(Settings& settings, bool has_config) {
     }
   }
   settings.directories = std::move(directories);
-  if (settings.directories.empty() && (!has_config || settings.once)) return "name a database";
+  if (settings.directories.empty() && !may_name_none) return "name a database";
   return {};
 }
 
-int usage_error(const std::string& complaint) {
-  std::cerr << "tidelock-lockd: " << complaint << "\nRun with --help for more information.\n";
-  return static_cast<int>(ExitCode::kUsage);
-}
-
-}  // namespace
-
-std::variant<Settings, int> parse_command_line(int argc, const char* const* argv) {
+// The command line and the file it names; or, with `file`, the command line alone.
+std::variant<Settings, Answer> parse(int argc, const char* const* argv, std::string* file) {
   Settings settings;
   CLI::App app(kAbout, "tidelock-lockd");
   app.set_version_flag("--version", std::string("tidelock-lockd ") + version());
   app.footer(kExamples);
   app.allow_config_extras(false);
   add_databases(app, settings);
+  add_config(app, file);
   add_holders(app, settings);
   add_metrics(app, settings);
   add_choice<LogLevel>(app, "--log-level", settings.log_level,
@@ -175,12 +175,27 @@ std::variant<Settings, int> parse_command_line(int argc, const char* const* argv
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    return usage_error(error.what());
+    if (error.get_exit_code() != 0) return Answer{.text = error.what()};
+    std::ostringstream asked_for;
+    app.exit(error, asked_for, asked_for);
+    return Answer{.exit_code = ExitCode::kOk, .text = asked_for.str()};
   }
-  const std::string complaint = complete(settings, app.count("--config") != 0);
-  if (!complaint.empty()) return usage_error(complaint);
+  const bool may_name_none = file != nullptr ? !file->empty() : !settings.once;
+  std::string complaint = complete(settings, may_name_none);
+  if (!complaint.empty()) return Answer{.text = std::move(complaint)};
   return settings;
+}
+
+}  // namespace
+
+// What is wrong only when the file is read as well is wrong in the file.
+std::variant<Settings, Answer> parse_command_line(int argc, const char* const* argv) {
+  std::string file;
+  std::variant<Settings, Answer> alone = parse(argc, argv, &file);
+  if (file.empty() || std::holds_alternative<Answer>(alone)) return alone;
+  std::variant<Settings, Answer> all = parse(argc, argv, nullptr);
+  if (Answer* const answer = std::get_if<Answer>(&all)) answer->text.insert(0, file + ": ");
+  return all;
 }
 
 }  // namespace tidelock::lockd

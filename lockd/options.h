@@ -6,8 +6,7 @@
 
 namespace tidelock::lockd {
 
-// Settings, or the code to exit with after help, the version or a complaint was printed. Reads the
-// configuration file anew with each call.
-[[nodiscard]] std::variant<Settings, int> parse_command_line(int argc, const char* const* argv);
+// Reads the configuration file anew with each call. Prints nothing.
+[[nodiscard]] std::variant<Settings, Answer> parse_command_line(int argc, const char* const* argv);
 
 }  // namespace tidelock::lockd

@@ -42,4 +42,11 @@ enum class ExitCode : std::uint8_t {
   kFailed = 5,  // input, output, space or permission
 };
 
+// Instead of settings: help or the version that was asked for (kOk), or a complaint (kUsage), which
+// begins with the configuration file's path if it is about what stands there.
+struct Answer {
+  ExitCode exit_code = ExitCode::kUsage;
+  std::string text{};
+};
+
 }  // namespace tidelock::lockd

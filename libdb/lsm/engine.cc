@@ -129,6 +129,7 @@ Result<bool> Engine::write(const WriteSet& set, const WriteOptions& options,
   if (condition != nullptr) {
     if (Status status = views_.now(Horizon::kVisible).status(); !status.ok()) return status;
   }
+  bool was_held = false;
   for (int tries = 1;; ++tries) {
     if (Status status = hold_back(waiting); !status.ok()) return status;
     Result<lock::Guard> guard =
@@ -152,7 +153,7 @@ Result<bool> Engine::write(const WriteSet& set, const WriteOptions& options,
       case Writer::Outcome::kNeedsSpare:
       case Writer::Outcome::kNeedsFlush:
         if (tries >= kTriesMax && waiting.over()) return stalled(waiting, kPrepareByte);
-        if (tries == 1 && commit->outcome == Writer::Outcome::kNeedsFlush) {
+        if (commit->outcome == Writer::Outcome::kNeedsFlush && !std::exchange(was_held, true)) {
           (*context_->state)->counters.write_stalls.fetch_add(1, std::memory_order_relaxed);
         }
         status = make_room(commit->outcome, set, waiting);

@@ -36,6 +36,24 @@ TEST_F(LockdDaemonTest, EndsInOrderWhenToldTo) {
   EXPECT_TRUE(open().check()->problems.empty());
 }
 
+// Told so before its first instruction, with nothing to do that would delay it.
+TEST_F(LockdDaemonTest, EndsInOrderHoweverEarlyItIsToldTo) {
+  const std::string conf = write_config({});
+  sigset_t blocked;
+  sigset_t before;
+  ::sigemptyset(&blocked);
+  ::sigaddset(&blocked, SIGTERM);
+  for (int round = 0; round < 5; ++round) {
+    ::sigprocmask(SIG_BLOCK, &blocked, &before);
+    test::Lockd lockd({"--config", conf, "--metrics", "unix:" + socket()});
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    lockd.send(SIGTERM);
+    ASSERT_TRUE(lockd.ends()) << round << "\n" << lockd.log();
+    EXPECT_EQ(lockd.wait(), 0) << lockd.log();
+    EXPECT_FALSE(std::filesystem::exists(socket()));
+  }
+}
+
 TEST_F(LockdDaemonTest, ServesMetricsAtAUnixSocket) {
   Db db = open(client());
   test::Lockd lockd = keep_with_metrics();
@@ -86,9 +104,23 @@ TEST_F(LockdDaemonTest, ReadsItsFileAnewWhenAskedTo) {
   EXPECT_TRUE(lockd.says("closed database=" + directory_.file("one")));
   write_config({"nonsense"});
   lockd.send(SIGHUP);
-  EXPECT_TRUE(lockd.says("cannot reload"));
+  EXPECT_TRUE(lockd.says("cannot reload: going on as before cause=\"" + conf + ": "));
   EXPECT_EQ(lockd.log().find("closed database=" + directory_.file("two")), std::string::npos);
   EXPECT_EQ(lockd.stop(), 0);
+}
+
+TEST_F(LockdDaemonTest, SaysWhenItsFileAsksForWhatOnlyAStartChanges) {
+  const std::string conf = write_config({});
+  const test::Lockd lockd({"--config", conf});
+  EXPECT_TRUE(lockd.says("ready"));
+  const std::string lines[] = {"allow-unsafe-file-system = true", "sync-period = 1s",
+                               "log-format = json", "metrics = unix:" + socket()};
+  int times = 0;
+  for (const std::string& line : lines) {
+    write_config({line});
+    lockd.send(SIGHUP);
+    EXPECT_TRUE(lockd.says("some settings change with the next start only", ++times)) << line;
+  }
 }
 
 TEST_F(LockdDaemonTest, WaitsForDatabasesThatComeAndGo) {
@@ -105,10 +137,13 @@ TEST_F(LockdDaemonTest, WaitsForDatabasesThatComeAndGo) {
 
 TEST_F(LockdDaemonTest, WritesItsLogAsObjectsIfAskedTo) {
   { const Db db = open(); }
-  test::Lockd lockd({"--log-format", "json", "--log-level", "debug", path(),
-                     directory_.file("no \"such\"\\\xff")});
+  test::Lockd lockd({"--config", write_config({}), "--log-format", "json", "--log-level", "debug",
+                     path(), directory_.file("no \"such\"\\\xff")});
   EXPECT_TRUE(lockd.says("\"opened\""));
   EXPECT_TRUE(lockd.says("\"cannot open\""));
+  write_config({"nonsense"});
+  lockd.send(SIGHUP);
+  EXPECT_TRUE(lockd.says("nonsense"));
   EXPECT_EQ(lockd.stop(), 0);
   std::istringstream lines(lockd.log());
   std::vector<std::string> events;
@@ -121,7 +156,7 @@ TEST_F(LockdDaemonTest, WritesItsLogAsObjectsIfAskedTo) {
       EXPECT_EQ(object.at("database"), path());
     }
   }
-  EXPECT_GE(events.size(), 4u);
+  EXPECT_GE(events.size(), 5u);
 }
 
 TEST_F(LockdDaemonTest, TellsTheServiceManagerHowItIsDoing) {

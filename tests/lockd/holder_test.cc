@@ -55,6 +55,30 @@ TEST_F(LockdHolderTest, IsOnlyWarnedOfWhenNobodyAskedForMore) {
   EXPECT_FALSE(child.has_ended());
 }
 
+// To another user the kernel does not show the holder's files.
+TEST_F(LockdHolderTest, IsLeftAloneWithAWordWhenItCannotBeCertain) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs another user";
+  constexpr uid_t kNobody = 65534;
+  const Db db = open(client());
+  ASSERT_EQ(::chown(directory_.path().c_str(), kNobody, kNobody), 0);
+  ASSERT_EQ(::chown(path().c_str(), kNobody, kNobody), 0);
+  for (const std::string& name : files("")) {
+    ASSERT_EQ(::chown((path() + "/" + name).c_str(), kNobody, kNobody), 0);
+  }
+  std::vector<std::string> arguments = kEager;
+  arguments.push_back(path());
+  const test::Lockd lockd(arguments, {}, kNobody);
+  EXPECT_TRUE(lockd.says("opened database=" + path())) << lockd.log();
+  test::ChildProcess child = hold();
+  child.send(SIGSTOP);
+  child.wait_for_stop();
+  const std::string word = "leaves a stopped holder alone database=" + path();
+  EXPECT_TRUE(lockd.says(word)) << lockd.log();
+  EXPECT_NE(lockd.log().find("cause=\"the kernel does not show"), std::string::npos);
+  EXPECT_FALSE(test::comes_true([&] { return child.has_ended(); }, std::chrono::milliseconds(400)));
+  EXPECT_EQ(lockd.log().find(word), lockd.log().rfind(word)) << "once for each turn";
+}
+
 // Neither one that waits, nor one that is merely attached.
 TEST_F(LockdHolderTest, IsTheOnlyOneThatIsKilledForBeingStopped) {
   const Db db = open(client());

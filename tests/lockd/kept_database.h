@@ -49,11 +49,12 @@ class KeptDatabaseTest : public DatabaseTest {
   }
 
   // A process that holds the writer lock until it is told to let go.
-  [[nodiscard]] ChildProcess hold() {
+  [[nodiscard]] ChildProcess hold(Handover handover = Handover::kBounded) {
     acts_->holds = false;
     acts_->let_go = false;
-    ChildProcess child([this] {
+    ChildProcess child([this, handover] {
       Options options = client();
+      options.handover = handover;
       options.label = "holder";
       auto engine = lsm::Engine::open(path(), options);
       if (!engine) return 2;

@@ -25,17 +25,20 @@ namespace tidelock::test {
 class Lockd {
  public:
   explicit Lockd(const std::vector<std::string>& arguments,
-                 const std::map<std::string, std::string>& environment = {})
+                 const std::map<std::string, std::string>& environment = {},
+                 uid_t user = ::getuid())
       : log_(::memfd_create("log", MFD_CLOEXEC)) {
     pid_ = ::fork();
     if (pid_ != 0) return;
     ::dup2(log_, STDERR_FILENO);
     ::dup2(log_, STDOUT_FILENO);
+    const int program = ::open(TIDELOCK_LOCKD, O_PATH | O_CLOEXEC);
+    if (user != ::getuid() && ::setuid(user) != 0) ::_exit(126);
     for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
     std::vector<char*> words{const_cast<char*>(TIDELOCK_LOCKD)};
     for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
-    ::execv(TIDELOCK_LOCKD, words.data());
+    ::fexecve(program, words.data(), environ);
     ::_exit(127);
   }
   Lockd(Lockd&& other) noexcept : pid_(std::exchange(other.pid_, -1)), log_(::dup(other.log_)) {}
@@ -50,6 +53,14 @@ class Lockd {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   void send(int signal) const { ::kill(pid_, signal); }
+  // Whether it ends in good time.
+  [[nodiscard]] bool ends() const {
+    return comes_true([this] {
+      siginfo_t facts{};
+      ::waitid(P_PID, static_cast<id_t>(pid_), &facts, WEXITED | WNOHANG | WNOWAIT);
+      return facts.si_pid == pid_;
+    });
+  }
   // Exit code; -1 if a signal ended it.
   [[nodiscard]] int wait() {
     int status = 0;

@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::variant<Settings, int> parse(std::vector<std::string> words) {
+std::variant<Settings, Answer> parse(std::vector<std::string> words) {
   words.insert(words.begin(), "tidelock-lockd");
   std::vector<const char*> argv;
   for (const std::string& word : words) argv.push_back(word.c_str());
@@ -24,9 +24,15 @@ Settings settings_of(const std::vector<std::string>& words) {
   return std::holds_alternative<Settings>(parsed) ? std::get<Settings>(parsed) : Settings();
 }
 
-bool refuses(const std::vector<std::string>& words) {
+// Empty if it is content.
+std::string complaint_about(const std::vector<std::string>& words) {
   const auto parsed = parse(words);
-  return std::holds_alternative<int>(parsed) && std::get<int>(parsed) == 2;
+  const auto* const answer = std::get_if<Answer>(&parsed);
+  return answer != nullptr && answer->exit_code == ExitCode::kUsage ? answer->text : "";
+}
+
+bool refuses(const std::vector<std::string>& words) {
+  return !complaint_about(words).empty();
 }
 
 class ConfigFileTest : public testing::Test {
@@ -77,6 +83,15 @@ TEST(CommandLine, RefusesWhatMakesNoSense) {
   EXPECT_TRUE(refuses({"/a", "--config", "/nonexistent/file"}));
 }
 
+TEST(CommandLine, IsAnsweredWithWhatItAsksFor) {
+  for (const char* question : {"--help", "--version"}) {
+    const auto parsed = parse({question});
+    ASSERT_TRUE(std::holds_alternative<Answer>(parsed));
+    EXPECT_EQ(std::get<Answer>(parsed).exit_code, ExitCode::kOk);
+    EXPECT_NE(std::get<Answer>(parsed).text.find("tidelock-lockd"), std::string::npos);
+  }
+}
+
 TEST_F(ConfigFileTest, HoldsTheSameOptionsAsTheCommandLine) {
   const std::string file = write(
       "# what to keep\n"
@@ -106,6 +121,22 @@ TEST_F(ConfigFileTest, MayNameNoDatabaseYet) {
 TEST_F(ConfigFileTest, IsRefusedIfItSaysWhatNobodyUnderstands) {
   EXPECT_TRUE(refuses({"--config", write("databse = /a\n")}));
   EXPECT_TRUE(refuses({"--config", write("database = /a\nsync-period = -1\n")}));
+}
+
+TEST_F(ConfigFileTest, IsNamedByComplaintsAboutIt) {
+  for (const char* text : {"databse = /a\n", "sync-period = -1\n", "database = \"\"\n"}) {
+    const std::string file = write(text);
+    EXPECT_TRUE(complaint_about({"--config", file}).starts_with(file + ": ")) << text;
+  }
+  const std::string file = write("database = /a\n");
+  for (const char* word : {"--databse", "--sync-period=-1", "--database="}) {
+    const std::string complaint = complaint_about({"--config", file, word});
+    EXPECT_FALSE(complaint.empty()) << word;
+    EXPECT_EQ(complaint.find(file), std::string::npos) << complaint;
+  }
+  const std::string missing = directory_.file("missing");
+  EXPECT_NE(complaint_about({"--config", missing}).find(missing), std::string::npos);
+  EXPECT_FALSE(complaint_about({"--config", write(""), "--once"}).empty());
 }
 
 }  // namespace

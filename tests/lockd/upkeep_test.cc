@@ -6,6 +6,7 @@
 #include <random>
 
 #include "lockd/kept_database.h"
+#include "os/crash_point.h"
 #include "support/seed.h"
 
 namespace tidelock {
@@ -64,6 +65,30 @@ TEST_F(LockdUpkeepTest, SyncsPeriodicWritesOfClientsThatMakeNoMoreCalls) {
     const Stats stats = db.stats().value();
     return stats.log_durable == stats.log_end;
   }));
+}
+
+// Which a write may find out late: this one first wants a spare, and while it is about that,
+// another fills the last memtable there may be. The keeper only promises.
+TEST_F(LockdUpkeepTest, IsWaitedForByWritesThatAreCountedOnce) {
+  Options options;
+  options.background = Background::kUpkeep;
+  const Db keeper = open(options);
+  Db db = open(client());
+  const std::string value(700 * 1024, 'v');  // each wants a memtable of its own
+  constexpr int kSealedMax = 4;
+  for (int i = 0; i < kSealedMax; ++i) ASSERT_TRUE(db.put("k", value).ok());
+  test::ChildProcess child([&] {
+    Db own = open(client());
+    os::arm_crash_point("write.released", 1, SIGSTOP);
+    return own.put("held", value).ok() ? 0 : 1;
+  });
+  child.wait_for_stop();
+  ASSERT_TRUE(db.put("k", value).ok());
+  ASSERT_EQ(db.stats()->sealed_memtables, std::uint64_t{kSealedMax});
+  ASSERT_EQ(db.stats()->write_stalls, 0u);
+  child.send(SIGCONT);
+  EXPECT_TRUE(test::exited_with(child.wait(), 0));
+  EXPECT_EQ(db.stats()->write_stalls, 1u);
 }
 
 TEST_F(LockdUpkeepTest, OnceDoesWhatIsDueAndExits) {

@@ -258,6 +258,10 @@ Status Queue::busy_status(StatusCode code, const Waiter::Facts& facts) const {
   busy.queue_place = facts.place;
   if (facts.waiters != 0) busy.waiters = facts.waiters;
   std::string text = "lock " + members_.path() + ": " + busy_text(busy);
+  const bool ring_was_full = facts.waiters != 0 && facts.place == 0;
+  if (ring_was_full) {
+    text += ", and all " + std::to_string(ring_.entries()) + " places of the queue are taken";
+  }
   return Status(code, std::move(text), std::move(busy));
 }
 

@@ -87,6 +87,8 @@ class Ring {
     at(ticket).since_ns.store(since_ns, std::memory_order_relaxed);
   }
   [[nodiscard]] std::uint64_t head() const noexcept { return file_.head.load(); }
+  // How many it has room for.
+  [[nodiscard]] std::uint64_t entries() const noexcept { return entries_; }
 
  private:
   [[nodiscard]] RingEntry& at(std::uint64_t ticket) const noexcept {

@@ -178,6 +178,21 @@ TEST_F(OpenTest, WithoutSharedStateEverythingComesFromManifestAndLogs) {
   }
 }
 
+// Both logs begin at 0 then, and whoever joins later has synced neither.
+TEST_F(OpenTest, DurableWritesSucceedBehindALogThatWasReplayedAndHeldNothing) {
+  ASSERT_TRUE(open().close().ok());
+  forget_shared_state();
+  Db first = open();
+  const WriteOptions durable{.durability = Durability::kDurable, .wait = {}};
+  ASSERT_TRUE(first.put("a", "1", durable).ok());
+  Db second = open();
+  const Status status = second.put("b", "2", durable);
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  for (const std::string& log : files("", ".wal")) {
+    EXPECT_EQ(fs::file_size(path() + "/" + log), std::uintmax_t{1} << 20) << log;
+  }
+}
+
 TEST_F(OpenTest, NewFilesHaveTheAskedModeWhateverTheUmask) {
   const mode_t before = ::umask(077);
   Options options;

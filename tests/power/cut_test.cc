@@ -1,0 +1,525 @@
+// Cuts the power under several processes: records what they do to the files, builds what a disk may
+// hold after a cut at a random moment, opens that, and cuts the power again in the recovery.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "os/clock.h"
+#include "os/crash_point.h"
+#include "power/disk.h"
+#include "power/history.h"
+#include "power/recorder.h"
+#include "state/layout.h"
+#include "support/child_process.h"
+#include "support/seed.h"
+#include "support/shared_value.h"
+#include "support/temporary_directory.h"
+#include "tidelock/db.h"
+
+namespace tidelock {
+namespace {
+
+namespace fs = std::filesystem;
+using os::SystemCall;
+using test::CrashState;
+using test::History;
+using Random = std::mt19937_64;
+
+constexpr int kWorkers = 2;
+constexpr std::uint64_t kValueSeed = 1;
+constexpr std::size_t kCutsOfARun = 80;
+constexpr std::size_t kCutsOfARecovery = 3;
+constexpr std::uint64_t kStates = 1'000;  // TIDELOCK_CUTS: how many states are opened at least
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+  const char* const given = std::getenv(variable);
+  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
+}
+
+// What was exercised, counted by all workers.
+struct Totals {
+  std::atomic<std::uint64_t> states{0};
+  std::atomic<std::uint64_t> in_recovery{0};  // of them: cut in the recovery from a cut
+  std::atomic<std::uint64_t> read_only{0};
+  std::atomic<std::uint64_t> lost_directory{0};
+  std::atomic<std::uint64_t> lost_sectors{0};
+  std::atomic<std::uint64_t> old_lengths{0};
+  std::atomic<std::uint64_t> old_names{0};
+  std::atomic<std::uint64_t> beyond{0};  // held commits that nobody had called durable
+  std::atomic<std::uint64_t> commits{0};
+  std::atomic<std::uint64_t> kills{0};
+  std::atomic<std::uint64_t> faults{0};
+  std::atomic_flag failed;
+  char failure[4096] = {};
+};
+
+struct Plan {
+  int clients = 1;
+  int writes = 100;               // of each client
+  int sessions = 1;               // one after another, without a reboot in between...
+  bool forget = false;            // ... but with the loss of the shared state
+  unsigned durable_percent = 25;  // of the writes; with 0, there is no other sync on request either
+  bool kills = false;
+  bool faults = false;
+};
+
+Options options(Background background) {
+  Options result;
+  result.mode = OpenMode::kCreateIfMissing;
+  result.background = background;
+  result.sync_period = std::chrono::milliseconds(2);
+  result.fixed.memtable_size = std::size_t{1} << 20;
+  return result;
+}
+
+// One process at work: what it was told is durable, it tells the history.
+class Client {
+ public:
+  Client(History& history, std::string path, unsigned durable_percent, std::uint64_t seed)
+      : history_(history),
+        path_(std::move(path)),
+        durable_percent_(durable_percent),
+        random_(seed) {}
+
+  Status open() {
+    const Background background = random_() % 2 == 0 ? Background::kThread : Background::kNone;
+    Result<Db> db = Db::open(path_, options(background));
+    if (!db) return db.error();
+    db_ = std::move(*db);
+    periodic_ = 0;
+    return {};
+  }
+
+  // If an action has closed it.
+  Status open_again() { return db_ ? Status() : open(); }
+  [[nodiscard]] Db& db() { return *db_; }
+
+  void close() {
+    if (db_ && db_->close().ok()) history_.acknowledge(periodic_);
+    db_.reset();
+  }
+
+  // Something at random.
+  void act() {
+    if (!db_ && !open().ok()) return;
+    const std::uint64_t kind = random_() % 100;
+    const std::uint64_t before = history_.commits();
+    if (kind < 90 || durable_percent_ == 0) {
+      (void)write(random_durability());
+    } else if (kind < 93) {
+      if (db_->sync().ok()) history_.acknowledge(before);
+    } else if (kind < 95) {
+      if (db_->flush().ok()) history_.acknowledge(before);
+    } else if (kind < 96) {
+      (void)db_->compact();
+    } else if (kind < 98) {
+      const auto last = db_->get("last", {.snapshot = nullptr, .durable_only = true});
+      if (last && *last) {
+        history_.acknowledge(history_.order_of(std::strtoull((*last)->c_str(), nullptr, 10)));
+      }
+    } else {
+      close();
+    }
+  }
+
+  Durability random_durability() {
+    if (random_() % 100 < durable_percent_) return Durability::kDurable;
+    return random_() % 8 == 0 ? Durability::kPeriodic : Durability::kProcess;
+  }
+
+  Status write(Durability durability) {
+    Batch batch;
+    const std::uint64_t write = history_.begin_write(batch);
+    Status status = db_->write(batch, {.durability = durability, .wait = {}});
+    if (!status.ok()) return status;
+    const std::uint64_t order = history_.order_of(write);
+    if (durability == Durability::kPeriodic) periodic_ = order;
+    if (durability == Durability::kDurable) history_.acknowledge(order);
+    return {};
+  }
+
+ private:
+  History& history_;
+  std::string path_;
+  unsigned durable_percent_;
+  Random random_;
+  std::optional<Db> db_;
+  std::uint64_t periodic_ = 0;  // order of its last periodic write
+};
+
+// Visits of crash points until this process dies; at 0 it lives on.
+std::atomic<std::int64_t> visits_to_live{0};
+
+void visit_and_die(const char* point) {
+  History::visit(point);
+  if (visits_to_live.load() > 0 && visits_to_live.fetch_sub(1) == 1) ::raise(SIGKILL);
+}
+
+// Makes system calls fail at random, and at least one for sure.
+class Faults {
+ public:
+  Faults(bool any, std::uint64_t seed, Totals& totals) : random_(seed), totals_(totals) {
+    if (any) calls_to_first_ = 2 + static_cast<int>(random_() % 10);
+  }
+  int operator()(const os::SystemCallEvent& event) {
+    const std::lock_guard guard(mutex_);  // the library's threads make system calls, too
+    const int error = calls_to_first_ == 0 ? 0 : error_for(event);
+    if (error != 0) totals_.faults.fetch_add(1);
+    return error;
+  }
+
+ private:
+  int error_for(const os::SystemCallEvent& event) {
+    switch (event.call) {
+      case SystemCall::kDataSync:
+      case SystemCall::kSync:
+      case SystemCall::kSyncDirectory:
+        if (calls_to_first_ > 1) return --calls_to_first_ == 1 ? EIO : 0;
+        return random_() % 40 == 0 ? EIO : 0;
+      case SystemCall::kAllocate:
+      case SystemCall::kRename:
+        return random_() % 40 == 0 ? ENOSPC : 0;
+      case SystemCall::kWrite:
+        return random_() % 400 == 0 ? ENOSPC : 0;
+      default:
+        return 0;
+    }
+  }
+
+  std::mutex mutex_;
+  Random random_;
+  Totals& totals_;
+  int calls_to_first_ = 0;  // 0: no faults; 1: the first has been
+};
+
+int run_client(History& history, const std::string& path, const Plan& plan, Random random,
+               Totals& totals) {
+  Faults faults(plan.faults, random(), totals);
+  const test::Recorder recorder(history.recording(), path, std::ref(faults));
+  os::set_crash_point_visitor(visit_and_die);
+  Client client(history, path, plan.durable_percent, random());
+  for (int i = 0; !client.open().ok();) {
+    if (++i == 20) return plan.faults ? 0 : 1;
+  }
+  const int last_act = plan.kills ? static_cast<int>(random() % (plan.writes / 2)) : plan.writes;
+  for (int i = 0; i < plan.writes; ++i) {
+    if (i == last_act) visits_to_live.store(1 + static_cast<std::int64_t>(random() % 20));
+    client.act();
+  }
+  client.close();
+  return 0;
+}
+
+// Some time later, some of the files are there that this boot cannot use. What they hold matters
+// not, so they may hold anything.
+class LeftOver {
+ public:
+  // While the database's processes were still at work.
+  explicit LeftOver(const std::string& directory) {
+    for (const char* name : {"STATE", "QUEUE"}) {
+      std::ifstream stream(directory + "/" + name, std::ios::binary);
+      const std::string text((std::istreambuf_iterator<char>(stream)), {});
+      const auto bytes = std::as_bytes(std::span(text));
+      files_[name].assign(bytes.begin(), bytes.end());
+    }
+    test::Bytes& state = files_["STATE"];
+    if (state.size() >= sizeof(state::Header)) {
+      reinterpret_cast<state::Header*>(state.data())->boot ^= 1;
+    }
+  }
+
+  void add_to(CrashState& state, Random& random) const {
+    for (const std::string& name : state.shared) {
+      test::Bytes bytes(4096);
+      if (const auto known = files_.find(name); known != files_.end()) bytes = known->second;
+      switch (random() % 4) {
+        case 0:
+          continue;  // not there
+        case 1:
+          for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+          break;
+        case 2:  // torn
+          for (std::size_t at = 0; at + 512 <= bytes.size(); at += 512) {
+            if (random() % 2 == 0) std::fill_n(bytes.begin() + at, 512, std::byte{});
+          }
+          break;
+        default:
+          break;
+      }
+      if (random() % 8 == 0) bytes.resize(random() % (bytes.size() + 1));
+      state.files[name] = std::make_shared<const test::Bytes>(std::move(bytes));
+    }
+  }
+
+ private:
+  std::map<std::string, test::Bytes> files_;
+};
+
+// Moments at which to cut the power: anywhere, or close to something that is not an append.
+std::vector<std::uint64_t> random_cuts(History& history, std::size_t count, Random& random) {
+  const std::uint64_t end = history.recording().tick();
+  std::vector<const test::Operation*> marks;
+  for (const test::Operation& operation : history.recording().operations()) {
+    const bool append =
+        operation.call == SystemCall::kStore || operation.call == SystemCall::kWrite;
+    const bool opening = operation.call == SystemCall::kOpen && !operation.created;
+    if (!append && !opening) marks.push_back(&operation);
+  }
+  std::vector<std::uint64_t> cuts(count);
+  for (std::uint64_t& cut : cuts) {
+    cut = 1 + random() % end;
+    if (marks.empty() || random() % 2 == 0) continue;
+    const test::Operation& mark = *marks[random() % marks.size()];
+    const std::uint64_t done = mark.end.load();
+    const std::uint64_t at =
+        done == test::Operation::kNever || random() % 2 == 0 ? mark.begin : done;
+    cut = std::min(end, at + random() % 3);
+  }
+  std::sort(cuts.begin(), cuts.end());
+  return cuts;
+}
+
+// Opens crash states, and those of each recovery from one.
+class Examiner {
+ public:
+  // `depth`: how many cuts one after another.
+  Examiner(std::string scratch, std::uint64_t seed, std::size_t depth, Totals& totals)
+      : scratch_(std::move(scratch)), random_(seed), totals_(totals) {
+    for (std::size_t i = 0; i < depth; ++i) lives_.push_back(std::make_unique<History>(kValueSeed));
+    os::set_crash_point_visitor(History::visit);
+  }
+
+  // Of a life that began with `start` on disk: all of these cuts, which ascend.
+  void examine_cuts(const History& life, const test::Image& start, const LeftOver& left_over,
+                    const std::vector<std::uint64_t>& cuts, std::size_t depth = 0) {
+    test::Disk disk(start, life.recording().operations());
+    for (const std::uint64_t cut : cuts) {
+      if (totals_.failed.test()) return;
+      disk.run_until(cut);
+      CrashState state = disk.cut(random_);
+      left_over.add_to(state, random_);
+      note(state, depth);
+      examine(life, cut, state, left_over, depth);
+    }
+  }
+
+ private:
+  void note(const CrashState& state, std::size_t depth) {
+    totals_.states.fetch_add(1);
+    if (depth > 0) totals_.in_recovery.fetch_add(1);
+    if (!state.directory) totals_.lost_directory.fetch_add(1);
+    if (state.damage.sectors > 0) totals_.lost_sectors.fetch_add(1);
+    if (state.damage.sizes > 0) totals_.old_lengths.fetch_add(1);
+    if (state.damage.names > 0) totals_.old_names.fetch_add(1);
+  }
+
+  // Reads it only, or goes on with it, or cuts the power again while it is recovered and written.
+  void examine(const History& life, std::uint64_t cut, const CrashState& state,
+               const LeftOver& left_over, std::size_t depth) {
+    const std::string path = scratch_ + "/db";
+    test::make_directory_of(state, path);
+    History& next = *lives_[depth];
+    next.begin(life.next_write());
+    const std::uint64_t how = random_() % 3;
+    const bool again = how == 0 && depth + 1 < lives_.size();
+    std::string problem;
+    if (how == 1) {
+      problem = read_only(path, state, life, cut);
+    } else {
+      std::optional<test::Recorder> recorder;
+      if (again) recorder.emplace(next.recording(), path);
+      problem = live_on(path, life, cut, next);
+    }
+    fs::remove_all(path);
+    if (!problem.empty()) {
+      return report(state, "cut " + std::to_string(depth + 1) + " at " + std::to_string(cut) +
+                               (how == 1 ? ", read: " : ": ") + problem);
+    }
+    if (!again) return;
+    examine_cuts(next, state.files, left_over, random_cuts(next, kCutsOfARecovery, random_),
+                 depth + 1);
+  }
+
+  std::string read_only(const std::string& path, const CrashState& state, const History& life,
+                        std::uint64_t cut) {
+    totals_.read_only.fetch_add(1);
+    Options reading;
+    reading.access = Access::kReadOnly;
+    Result<Db> db = Db::open(path, reading);
+    if (db) return look(*db, life, cut, nullptr);
+    if (db.error().code() != StatusCode::kNotFound || state.files.contains("CURRENT")) {
+      return "open: " + db.error().to_string();
+    }
+    return life.judge({}, cut).problem;
+  }
+
+  // The life after the cut: what is wrong with it.
+  std::string live_on(const std::string& path, const History& life, std::uint64_t cut,
+                      History& next) {
+    Client client(next, path, 25, random_());
+    if (Status status = client.open(); !status.ok()) return "open: " + status.to_string();
+    std::string problem = look(client.db(), life, cut, &next);
+    if (!problem.empty()) return problem;
+    const Result<CheckReport> report = client.db().check();
+    if (!report) return "check: " + report.status().to_string();
+    if (!report->problems.empty()) return "check: " + report->problems.front();
+    for (std::uint64_t i = random_() % 10; i > 0; --i) client.act();
+    if (Status status = client.open_again(); !status.ok())
+      return "open again: " + status.to_string();
+    if (Status status = client.write(Durability::kDurable); !status.ok()) return status.to_string();
+    client.close();
+    return {};
+  }
+
+  std::string look(Db& db, const History& life, std::uint64_t cut, History* next) {
+    std::map<std::string, std::string> found;
+    Result<Iterator> entry = db.iterate();
+    if (!entry) return "iterate: " + entry.status().to_string();
+    for (entry->seek_first(); entry->valid(); entry->next()) {
+      found.emplace(entry->key(), entry->value());
+    }
+    if (!entry->status().ok()) return "iterate: " + entry->status().to_string();
+    History::Verdict verdict = life.judge(found, cut);
+    if (!verdict.model) return verdict.problem;
+    if (!verdict.exact) totals_.beyond.fetch_add(1);
+    if (next != nullptr) next->found(std::move(*verdict.model));
+    return {};
+  }
+
+  void report(const CrashState& state, const std::string& problem) {
+    if (totals_.failed.test_and_set()) return;
+    std::snprintf(totals_.failure, sizeof totals_.failure, "%s", problem.c_str());
+    const char* const keep = std::getenv("TIDELOCK_KEEP");
+    if (keep != nullptr) test::make_directory_of(state, keep);
+  }
+
+  std::string scratch_;
+  Random random_;
+  Totals& totals_;
+  std::vector<std::unique_ptr<History>> lives_;
+};
+
+void print(const Totals& totals) {
+  const auto show = [](const std::atomic<std::uint64_t>& count, const char* what) {
+    std::printf("%8llu %s\n", static_cast<unsigned long long>(count.load()), what);
+  };
+  show(totals.states, "crash states opened");
+  show(totals.in_recovery, "of them after a cut while another was recovered from");
+  show(totals.read_only, "of them only to read");
+  show(totals.lost_sectors, "lacked sectors, in all or in part");
+  show(totals.old_lengths, "had files of an older length");
+  show(totals.old_names, "lacked changes of the directory");
+  show(totals.lost_directory, "lacked the directory");
+  show(totals.beyond, "held more than was promised");
+  show(totals.commits, "commits recorded");
+  show(totals.kills, "processes killed");
+  show(totals.faults, "system calls failed");
+}
+
+// One run and its cuts.
+void run_and_cut(const Plan& plan, std::size_t depth, Random& random, Totals& totals) {
+  const test::TemporaryDirectory directory(test::Where::kMemory);
+  const std::string path = directory.file("db");
+  History history(kValueSeed);
+  history.begin(1);
+  for (int session = 0; session < plan.sessions; ++session) {
+    if (session > 0 && plan.forget) fs::remove(path + "/STATE");
+    std::vector<test::ChildProcess> clients;
+    for (int i = 0; i < plan.clients; ++i) {
+      clients.emplace_back([&history, &path, &plan, &totals, seed = random()] {
+        return run_client(history, path, plan, Random(seed), totals);
+      });
+    }
+    for (test::ChildProcess& client : clients) {
+      const int status = client.wait();
+      if (test::killed_by(status, SIGKILL)) {
+        totals.kills.fetch_add(1);
+      } else {
+        ASSERT_TRUE(test::exited_with(status, 0)) << status;
+      }
+    }
+  }
+  totals.commits.fetch_add(history.commits());
+  const LeftOver left_over(path);
+  const std::vector<std::uint64_t> cuts = random_cuts(history, kCutsOfARun, random);
+  std::vector<test::ChildProcess> workers;
+  for (std::size_t i = 0; i < kWorkers; ++i) {
+    std::vector<std::uint64_t> mine;
+    for (std::size_t at = i; at < cuts.size(); at += kWorkers) mine.push_back(cuts[at]);
+    const std::string scratch = directory.file(std::to_string(i));
+    fs::create_directory(scratch);
+    workers.emplace_back([&, mine, scratch, seed = random()] {
+      Examiner(scratch, seed, depth, totals).examine_cuts(history, {}, left_over, mine);
+      return 0;
+    });
+  }
+  for (test::ChildProcess& worker : workers) {
+    const int status = worker.wait();
+    ASSERT_TRUE(test::exited_with(status, 0)) << "opening a crash state ended with " << status;
+  }
+}
+
+// Each kind of run comes up in turn.
+Plan random_plan(std::uint64_t run, Random& random) {
+  static constexpr unsigned kDurablePercent[] = {0, 1, 5, 25};
+  Plan plan;
+  plan.clients = 1 + static_cast<int>(random() % 4);
+  plan.sessions = 1 + static_cast<int>(random() % 2);
+  plan.forget = random() % 2 == 0;
+  plan.writes = 20 + static_cast<int>(random() % 200) / plan.clients;
+  plan.durable_percent = kDurablePercent[random() % 4];
+  plan.kills = run % 3 == 1;
+  plan.faults = run % 3 == 2;
+  return plan;
+}
+
+TEST(PowerCut, LeavesAPrefixWithAllThatWasDurable) {
+  const std::uint64_t seed = test::random_seed();
+  const std::uint64_t states = number_from("TIDELOCK_CUTS", kStates);
+  const auto until =
+      os::Deadline::after(std::chrono::seconds(number_from("TIDELOCK_CUT_SECONDS", 0)));
+  const std::size_t depth = number_from("TIDELOCK_CUT_DEPTH", 2);
+  Random random(seed);
+  test::SharedValue<Totals> totals;
+  for (std::uint64_t run = 0; run < 3 || totals->states.load() < states || !until.expired();
+       ++run) {
+    const Plan plan = random_plan(run, random);
+    ASSERT_NO_FATAL_FAILURE(run_and_cut(plan, depth, random, *totals));
+    ASSERT_FALSE(totals->failed.test())
+        << "run " << run << ": " << totals->failure << " (" << plan.clients << " clients, "
+        << plan.sessions << " sessions, " << plan.durable_percent << " % durable"
+        << (plan.forget ? ", state lost" : "") << (plan.kills ? ", kills" : "")
+        << (plan.faults ? ", faults" : "") << ")";
+  }
+  print(*totals);
+  EXPECT_GE(totals->states.load(), states);
+  // Far less than it is; each says that something is no longer exercised.
+  for (const auto* count : {&totals->in_recovery, &totals->read_only, &totals->lost_sectors,
+                            &totals->old_lengths, &totals->old_names}) {
+    EXPECT_GE(count->load(), states / 10);
+  }
+  EXPECT_GE(totals->beyond.load(), states / 20);
+  EXPECT_GE(totals->kills.load(), 1U);
+  EXPECT_GE(totals->faults.load(), 1U);
+}
+
+}  // namespace
+}  // namespace tidelock

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -15,15 +14,16 @@
 #include <iterator>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "os/clock.h"
 #include "os/crash_point.h"
+#include "power/client.h"
 #include "power/disk.h"
 #include "power/history.h"
 #include "power/recorder.h"
@@ -73,155 +73,28 @@ struct Totals {
 
 struct Plan {
   int clients = 1;
-  int writes = 100;               // of each client
-  int sessions = 1;               // one after another, without a reboot in between...
-  bool forget = false;            // ... but with the loss of the shared state
-  unsigned durable_percent = 25;  // of the writes; with 0, there is no other sync on request either
+  int writes = 100;     // of each client
+  int sessions = 1;     // one after another, without a reboot in between...
+  bool forget = false;  // ... but with the loss of the shared state
+  // Of the writes, in the first session and in later ones; with 0, there is no other sync on
+  // request either.
+  unsigned durable_percent[2] = {25, 25};
   bool kills = false;
   bool faults = false;
 };
 
-Options options(Background background) {
-  Options result;
-  result.mode = OpenMode::kCreateIfMissing;
-  result.background = background;
-  result.sync_period = std::chrono::milliseconds(2);
-  result.fixed.memtable_size = std::size_t{1} << 20;
-  return result;
-}
-
-// One process at work: what it was told is durable, it tells the history.
-class Client {
- public:
-  Client(History& history, std::string path, unsigned durable_percent, std::uint64_t seed)
-      : history_(history),
-        path_(std::move(path)),
-        durable_percent_(durable_percent),
-        random_(seed) {}
-
-  Status open() {
-    const Background background = random_() % 2 == 0 ? Background::kThread : Background::kNone;
-    Result<Db> db = Db::open(path_, options(background));
-    if (!db) return db.error();
-    db_ = std::move(*db);
-    periodic_ = 0;
-    return {};
-  }
-
-  // If an action has closed it.
-  Status open_again() { return db_ ? Status() : open(); }
-  [[nodiscard]] Db& db() { return *db_; }
-
-  void close() {
-    if (db_ && db_->close().ok()) history_.acknowledge(periodic_);
-    db_.reset();
-  }
-
-  // Something at random.
-  void act() {
-    if (!db_ && !open().ok()) return;
-    const std::uint64_t kind = random_() % 100;
-    const std::uint64_t before = history_.commits();
-    if (kind < 90 || durable_percent_ == 0) {
-      (void)write(random_durability());
-    } else if (kind < 93) {
-      if (db_->sync().ok()) history_.acknowledge(before);
-    } else if (kind < 95) {
-      if (db_->flush().ok()) history_.acknowledge(before);
-    } else if (kind < 96) {
-      (void)db_->compact();
-    } else if (kind < 98) {
-      const auto last = db_->get("last", {.snapshot = nullptr, .durable_only = true});
-      if (last && *last) {
-        history_.acknowledge(history_.order_of(std::strtoull((*last)->c_str(), nullptr, 10)));
-      }
-    } else {
-      close();
-    }
-  }
-
-  Durability random_durability() {
-    if (random_() % 100 < durable_percent_) return Durability::kDurable;
-    return random_() % 8 == 0 ? Durability::kPeriodic : Durability::kProcess;
-  }
-
-  Status write(Durability durability) {
-    Batch batch;
-    const std::uint64_t write = history_.begin_write(batch);
-    Status status = db_->write(batch, {.durability = durability, .wait = {}});
-    if (!status.ok()) return status;
-    const std::uint64_t order = history_.order_of(write);
-    if (durability == Durability::kPeriodic) periodic_ = order;
-    if (durability == Durability::kDurable) history_.acknowledge(order);
-    return {};
-  }
-
- private:
-  History& history_;
-  std::string path_;
-  unsigned durable_percent_;
-  Random random_;
-  std::optional<Db> db_;
-  std::uint64_t periodic_ = 0;  // order of its last periodic write
-};
-
-// Visits of crash points until this process dies; at 0 it lives on.
-std::atomic<std::int64_t> visits_to_live{0};
-
-void visit_and_die(const char* point) {
-  History::visit(point);
-  if (visits_to_live.load() > 0 && visits_to_live.fetch_sub(1) == 1) ::raise(SIGKILL);
-}
-
-// Makes system calls fail at random, and at least one for sure.
-class Faults {
- public:
-  Faults(bool any, std::uint64_t seed, Totals& totals) : random_(seed), totals_(totals) {
-    if (any) calls_to_first_ = 2 + static_cast<int>(random_() % 10);
-  }
-  int operator()(const os::SystemCallEvent& event) {
-    const std::lock_guard guard(mutex_);  // the library's threads make system calls, too
-    const int error = calls_to_first_ == 0 ? 0 : error_for(event);
-    if (error != 0) totals_.faults.fetch_add(1);
-    return error;
-  }
-
- private:
-  int error_for(const os::SystemCallEvent& event) {
-    switch (event.call) {
-      case SystemCall::kDataSync:
-      case SystemCall::kSync:
-      case SystemCall::kSyncDirectory:
-        if (calls_to_first_ > 1) return --calls_to_first_ == 1 ? EIO : 0;
-        return random_() % 40 == 0 ? EIO : 0;
-      case SystemCall::kAllocate:
-      case SystemCall::kRename:
-        return random_() % 40 == 0 ? ENOSPC : 0;
-      case SystemCall::kWrite:
-        return random_() % 400 == 0 ? ENOSPC : 0;
-      default:
-        return 0;
-    }
-  }
-
-  std::mutex mutex_;
-  Random random_;
-  Totals& totals_;
-  int calls_to_first_ = 0;  // 0: no faults; 1: the first has been
-};
-
-int run_client(History& history, const std::string& path, const Plan& plan, Random random,
-               Totals& totals) {
-  Faults faults(plan.faults, random(), totals);
+int run_client(History& history, const std::string& path, const Plan& plan, int session,
+               Random random, Totals& totals) {
+  test::Faults faults(plan.faults, random(), totals.faults);
   const test::Recorder recorder(history.recording(), path, std::ref(faults));
-  os::set_crash_point_visitor(visit_and_die);
-  Client client(history, path, plan.durable_percent, random());
+  os::set_crash_point_visitor(test::visit_and_die);
+  test::Client client(history, path, plan.durable_percent[session > 0], random());
   for (int i = 0; !client.open().ok();) {
     if (++i == 20) return plan.faults ? 0 : 1;
   }
   const int last_act = plan.kills ? static_cast<int>(random() % (plan.writes / 2)) : plan.writes;
   for (int i = 0; i < plan.writes; ++i) {
-    if (i == last_act) visits_to_live.store(1 + static_cast<std::int64_t>(random() % 20));
+    if (i == last_act) test::visits_to_live.store(1 + static_cast<std::int64_t>(random() % 20));
     client.act();
   }
   client.close();
@@ -297,6 +170,16 @@ std::vector<std::uint64_t> random_cuts(History& history, std::size_t count, Rand
   return cuts;
 }
 
+// What hinders it.
+std::string read_all(Db& db, std::map<std::string, std::string>& found) {
+  Result<Iterator> entry = db.iterate();
+  if (!entry) return "iterate: " + entry.status().to_string();
+  for (entry->seek_first(); entry->valid(); entry->next()) {
+    found.emplace(entry->key(), entry->value());
+  }
+  return entry->status().ok() ? "" : "iterate: " + entry->status().to_string();
+}
+
 // Opens crash states, and those of each recovery from one.
 class Examiner {
  public:
@@ -346,12 +229,13 @@ class Examiner {
     } else {
       std::optional<test::Recorder> recorder;
       if (again) recorder.emplace(next.recording(), path);
-      problem = live_on(path, life, cut, next);
+      problem = live_on(path, state, life, cut, next);
     }
     fs::remove_all(path);
     if (!problem.empty()) {
-      return report(state, "cut " + std::to_string(depth + 1) + " at " + std::to_string(cut) +
-                               (how == 1 ? ", read: " : ": ") + problem);
+      return report(life, state,
+                    "cut " + std::to_string(depth + 1) + " at " + std::to_string(cut) +
+                        (how == 1 ? ", read: " : ": ") + problem);
     }
     if (!again) return;
     examine_cuts(next, state.files, left_over, random_cuts(next, kCutsOfARecovery, random_),
@@ -365,16 +249,30 @@ class Examiner {
     reading.access = Access::kReadOnly;
     Result<Db> db = Db::open(path, reading);
     if (db) return look(*db, life, cut, nullptr);
-    if (db.error().code() != StatusCode::kNotFound || state.files.contains("CURRENT")) {
+    const bool none =
+        db.error().code() == StatusCode::kNotFound && !state.files.contains("CURRENT");
+    if (!none && !taken_back(life, state, cut)) {
       return "open: " + db.error().to_string();
     }
     return life.judge({}, cut).problem;
   }
 
+  // Whether a creation that failed was being taken back: CURRENT goes first then, and what is left
+  // without it is refused until it is destroyed.
+  static bool taken_back(const History& life, const CrashState& state, std::uint64_t cut) {
+    if (state.files.contains("CURRENT")) return false;
+    const auto operations = life.recording().operations();
+    return std::any_of(operations.begin(), operations.end(), [cut](const auto& operation) {
+      return operation.call == SystemCall::kUnlink && operation.begin < cut &&
+             operation.name == std::string_view("CURRENT");
+    });
+  }
+
   // The life after the cut: what is wrong with it.
-  std::string live_on(const std::string& path, const History& life, std::uint64_t cut,
-                      History& next) {
-    Client client(next, path, 25, random_());
+  std::string live_on(const std::string& path, const CrashState& state, const History& life,
+                      std::uint64_t cut, History& next) {
+    if (taken_back(life, state, cut)) (void)Db::destroy(path);
+    test::Client client(next, path, 25, random_());
     if (Status status = client.open(); !status.ok()) return "open: " + status.to_string();
     std::string problem = look(client.db(), life, cut, &next);
     if (!problem.empty()) return problem;
@@ -391,12 +289,7 @@ class Examiner {
 
   std::string look(Db& db, const History& life, std::uint64_t cut, History* next) {
     std::map<std::string, std::string> found;
-    Result<Iterator> entry = db.iterate();
-    if (!entry) return "iterate: " + entry.status().to_string();
-    for (entry->seek_first(); entry->valid(); entry->next()) {
-      found.emplace(entry->key(), entry->value());
-    }
-    if (!entry->status().ok()) return "iterate: " + entry->status().to_string();
+    if (std::string problem = read_all(db, found); !problem.empty()) return problem;
     History::Verdict verdict = life.judge(found, cut);
     if (!verdict.model) return verdict.problem;
     if (!verdict.exact) totals_.beyond.fetch_add(1);
@@ -404,11 +297,17 @@ class Examiner {
     return {};
   }
 
-  void report(const CrashState& state, const std::string& problem) {
+  void report(const History& life, const CrashState& state, const std::string& problem) {
     if (totals_.failed.test_and_set()) return;
     std::snprintf(totals_.failure, sizeof totals_.failure, "%s", problem.c_str());
     const char* const keep = std::getenv("TIDELOCK_KEEP");
-    if (keep != nullptr) test::make_directory_of(state, keep);
+    if (keep == nullptr) return;
+    test::make_directory_of(state, keep);
+    std::ofstream account(std::string(keep) + ".txt");
+    account << problem << "\n";
+    for (const test::Operation& operation : life.recording().operations()) {
+      account << test::to_text(operation) << "\n";
+    }
   }
 
   std::string scratch_;
@@ -434,6 +333,20 @@ void print(const Totals& totals) {
   show(totals.faults, "system calls failed");
 }
 
+// And has it rebuilt from manifest and logs, which are not on disk yet.
+void lose_the_shared_state(History& history, const std::string& path) {
+  fs::remove(path + "/STATE");
+  test::ChildProcess child([&] {
+    const test::Recorder recorder(history.recording(), path);
+    Result<Db> db = Db::open(path, test::client_options(Background::kNone));
+    if (!db) return 1;
+    const auto last = db->get("last");
+    if (last && *last) history.take_up(std::strtoull((*last)->c_str(), nullptr, 10));
+    return 0;
+  });
+  child.wait();
+}
+
 // One run and its cuts.
 void run_and_cut(const Plan& plan, std::size_t depth, Random& random, Totals& totals) {
   const test::TemporaryDirectory directory(test::Where::kMemory);
@@ -441,11 +354,11 @@ void run_and_cut(const Plan& plan, std::size_t depth, Random& random, Totals& to
   History history(kValueSeed);
   history.begin(1);
   for (int session = 0; session < plan.sessions; ++session) {
-    if (session > 0 && plan.forget) fs::remove(path + "/STATE");
+    if (session > 0 && plan.forget) lose_the_shared_state(history, path);
     std::vector<test::ChildProcess> clients;
     for (int i = 0; i < plan.clients; ++i) {
-      clients.emplace_back([&history, &path, &plan, &totals, seed = random()] {
-        return run_client(history, path, plan, Random(seed), totals);
+      clients.emplace_back([&, session, seed = random()] {
+        return run_client(history, path, plan, session, Random(seed), totals);
       });
     }
     for (test::ChildProcess& client : clients) {
@@ -485,7 +398,7 @@ Plan random_plan(std::uint64_t run, Random& random) {
   plan.sessions = 1 + static_cast<int>(random() % 2);
   plan.forget = random() % 2 == 0;
   plan.writes = 20 + static_cast<int>(random() % 200) / plan.clients;
-  plan.durable_percent = kDurablePercent[random() % 4];
+  for (unsigned& percent : plan.durable_percent) percent = kDurablePercent[random() % 4];
   plan.kills = run % 3 == 1;
   plan.faults = run % 3 == 2;
   return plan;
@@ -505,9 +418,9 @@ TEST(PowerCut, LeavesAPrefixWithAllThatWasDurable) {
     ASSERT_NO_FATAL_FAILURE(run_and_cut(plan, depth, random, *totals));
     ASSERT_FALSE(totals->failed.test())
         << "run " << run << ": " << totals->failure << " (" << plan.clients << " clients, "
-        << plan.sessions << " sessions, " << plan.durable_percent << " % durable"
-        << (plan.forget ? ", state lost" : "") << (plan.kills ? ", kills" : "")
-        << (plan.faults ? ", faults" : "") << ")";
+        << plan.sessions << " sessions, " << plan.durable_percent[0] << " and "
+        << plan.durable_percent[1] << " % durable" << (plan.forget ? ", state lost" : "")
+        << (plan.kills ? ", kills" : "") << (plan.faults ? ", faults" : "") << ")";
   }
   print(*totals);
   EXPECT_GE(totals->states.load(), states);
@@ -519,6 +432,46 @@ TEST(PowerCut, LeavesAPrefixWithAllThatWasDurable) {
   EXPECT_GE(totals->beyond.load(), states / 20);
   EXPECT_GE(totals->kills.load(), 1U);
   EXPECT_GE(totals->faults.load(), 1U);
+}
+
+// It comes back whole, or says that it is not; never without some of its files.
+TEST(PowerCut, BringsADatabaseBackThatWasBeingDestroyedOrDoesNot) {
+  Random random(test::random_seed());
+  const test::TemporaryDirectory directory(test::Where::kMemory);
+  const std::string path = directory.file("db");
+  History history(kValueSeed);
+  history.begin(1);
+  std::uint64_t begun = 0;
+  {
+    const test::Recorder recorder(history.recording(), path);
+    os::set_crash_point_visitor(History::visit);
+    test::Client client(history, path, 50, random());
+    for (int i = 0; i < 100; ++i) client.act();
+    client.close();
+    begun = history.recording().tick();
+    ASSERT_TRUE(Db::destroy(path).ok());
+  }
+  const std::uint64_t end = history.recording().tick();
+  int whole = 0;
+  for (int i = 0; i < 100; ++i) {
+    test::Disk disk({}, history.recording().operations());
+    disk.run_until(begun + random() % (end - begun + 1));
+    const CrashState state = disk.cut(random);
+    test::make_directory_of(state, path);
+    Options options;
+    options.access = Access::kReadOnly;
+    Result<Db> db = Db::open(path, options);
+    EXPECT_EQ(db.has_value(), state.files.contains("CURRENT")) << db.status().to_string();
+    if (db) {
+      std::map<std::string, std::string> found;
+      EXPECT_EQ(read_all(*db, found), "");
+      EXPECT_EQ(history.judge(found, end).problem, "");
+      ++whole;
+    }
+    fs::remove_all(path);
+  }
+  EXPECT_GT(whole, 0);
+  EXPECT_LT(whole, 100);
 }
 
 }  // namespace

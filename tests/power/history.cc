@@ -120,6 +120,11 @@ void History::acknowledge(std::uint64_t order) {
   mine.time.store(time);
 }
 
+void History::take_up(std::uint64_t write) {
+  if (write < first_write_ || write >= next_write() || order_of(write) != 0) return;
+  journal_->write[write - first_write_].order.store(journal_->commits.fetch_add(1) + 1);
+}
+
 History::Verdict History::judge(const std::map<std::string, std::string>& found,
                                 std::uint64_t time) const {
   std::uint64_t required = 0;

@@ -67,6 +67,9 @@ class History {
   // ... is durable, as the database has just said.
   void acknowledge(std::uint64_t order);
 
+  // A rebuild has taken up this record, whose writer died before he committed it.
+  void take_up(std::uint64_t write);
+
   // Whether a database may hold this after a power cut at `time`; the model that it agrees with,
   // or what is wrong.
   struct Verdict {

@@ -50,6 +50,19 @@ bool is_volatile(std::string_view name) {
   return name == "STATE" || name == "QUEUE" || name == "LOG" || name.ends_with(".mem");
 }
 
+std::string to_text(const Operation& operation) {
+  static constexpr const char* kCalls[] = {
+      "open",  "read",   "write",  "fdatasync", "fsync",   "allocate", "punch", "stat",   "map",
+      "store", "rename", "unlink", "mkdir",     "listing", "fsync of", "lock",  "unlock", "probe"};
+  const std::uint64_t end = operation.end.load();
+  return std::to_string(operation.begin) + "-" +
+         (end == Operation::kNever ? "?" : std::to_string(end)) + " " +
+         kCalls[static_cast<std::size_t>(operation.call)] + " '" + operation.name + "'" +
+         (operation.target[0] == 0 ? "" : " to " + std::string(operation.target)) + " at " +
+         std::to_string(operation.offset) + " for " + std::to_string(operation.length) +
+         (operation.created ? ", created" : "") + (operation.failed ? ", failed" : "");
+}
+
 class Recording::FailuresGuard {
  public:
   explicit FailuresGuard(Recording& recording) : lock_(recording.shared_->failures_lock) {

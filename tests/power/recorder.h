@@ -35,6 +35,8 @@ struct Operation {
   std::atomic<std::uint64_t> end{kNever};  // kNever: it failed, or its process died inside
 };
 
+[[nodiscard]] std::string to_text(const Operation& operation);
+
 // The operations of a run, in memory that forked children share with their parent. Reserves much
 // address space and uses little of it.
 class Recording {

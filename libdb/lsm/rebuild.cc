@@ -228,6 +228,13 @@ manifest::CreationOptions creation_options(const FixedOptions& fixed) {
   return created;
 }
 
+// What is acknowledged inside would be lost with the directory. Whoever made it may have died since,
+// or not have thought of it.
+Status sync_name_of(const std::string& directory) {
+  Status status = os::sync_directory(os::parent_of(directory));
+  return status.code() == StatusCode::kPermission ? Status() : status;
+}
+
 // Precondition: check_vacant.
 Status make_first_version(const std::string& directory, const Options& options) {
   constexpr std::uint64_t kFirstManifest = 1;
@@ -294,7 +301,8 @@ Status check_live_files(const Context& context) {
 
 Status create_database(const std::string& directory, const Options& options) {
   if (Status status = check_vacant(directory); !status.ok()) return status;
-  Status status = make_first_version(directory, options);
+  Status status = sync_name_of(directory);
+  if (status.ok()) status = make_first_version(directory, options);
   // What could not be made whole is not left half made. Not durable: CURRENT stands.
   if (!status.ok() && status.code() != StatusCode::kNotDurable) (void)remove_files(directory);
   return status;

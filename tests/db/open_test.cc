@@ -178,6 +178,27 @@ TEST_F(OpenTest, WithoutSharedStateEverythingComesFromManifestAndLogs) {
   }
 }
 
+// Of whatever syncs directories.
+class DirectorySyncs : public os::SystemCallHook {
+ public:
+  DirectorySyncs() { os::set_system_call_hook(this); }
+  ~DirectorySyncs() override { os::set_system_call_hook(nullptr); }
+  os::SystemCallVerdict before(const os::SystemCallEvent&) override { return {}; }
+  void after(const os::SystemCallEvent& event) override {
+    if (event.call == os::SystemCall::kSyncDirectory) paths.emplace_back(event.path);
+  }
+  std::vector<std::string> paths;
+};
+
+// Its maker may have died before he synced it, and a power cut would take all that is inside.
+TEST_F(OpenTest, ANewDatabaseSyncsTheNameOfItsDirectoryWhoeverMadeThat) {
+  fs::create_directory(path());
+  const DirectorySyncs syncs;
+  const Db db = open();
+  ASSERT_FALSE(syncs.paths.empty());
+  EXPECT_EQ(syncs.paths.front(), fs::canonical(path()).parent_path());
+}
+
 // Both logs begin at 0 then, and whoever joins later has synced neither.
 TEST_F(OpenTest, DurableWritesSucceedBehindALogThatWasReplayedAndHeldNothing) {
   ASSERT_TRUE(open().close().ok());

@@ -115,8 +115,9 @@ inline void visit_and_die(const char* point) {
 // Makes system calls fail at random, and at least one for sure.
 class Faults {
  public:
-  Faults(bool any, std::uint64_t seed, std::atomic<std::uint64_t>& count)
-      : random_(seed), count_(count) {
+  // `deadly`: whoever meets a failed sync may die of it, before he could tell anybody.
+  Faults(bool any, bool deadly, std::uint64_t seed, std::atomic<std::uint64_t>& count)
+      : random_(seed), count_(count), deadly_(deadly) {
     if (any) calls_to_first_ = 2 + static_cast<int>(random_() % 10);
   }
   int operator()(const os::SystemCallEvent& event) {
@@ -132,8 +133,8 @@ class Faults {
       case os::SystemCall::kDataSync:
       case os::SystemCall::kSync:
       case os::SystemCall::kSyncDirectory:
-        if (calls_to_first_ > 1) return --calls_to_first_ == 1 ? EIO : 0;
-        return random_() % 40 == 0 ? EIO : 0;
+        if (calls_to_first_ > 1 ? --calls_to_first_ > 1 : random_() % 40 != 0) return 0;
+        return deadly_ && random_() % 2 == 0 ? -EIO : EIO;
       case os::SystemCall::kAllocate:
       case os::SystemCall::kRename:
         return random_() % 40 == 0 ? ENOSPC : 0;
@@ -147,6 +148,7 @@ class Faults {
   std::mutex mutex_;
   std::mt19937_64 random_;
   std::atomic<std::uint64_t>& count_;
+  bool deadly_;
   int calls_to_first_ = 0;  // 0: no faults; 1: the first has been
 };
 

@@ -83,14 +83,15 @@ struct Plan {
 
 int run_client(History& history, const std::string& path, const Plan& plan, int session,
                Random random, Totals& totals) {
-  test::Faults faults(plan.faults, random(), totals.faults);
+  test::Faults faults(plan.faults, plan.kills, random(), totals.faults);
   const test::Recorder recorder(history.recording(), path, std::ref(faults));
   os::set_crash_point_visitor(test::visit_and_die);
   test::Client client(history, path, plan.durable_percent[session > 0], random());
   for (int i = 0; !client.open().ok();) {
     if (++i == 20) return plan.faults ? 0 : 1;
   }
-  const int last_act = plan.kills ? static_cast<int>(random() % (plan.writes / 2)) : plan.writes;
+  const int last_act =
+      plan.kills && !plan.faults ? static_cast<int>(random() % (plan.writes / 2)) : plan.writes;
   for (int i = 0; i < plan.writes; ++i) {
     if (i == last_act) test::visits_to_live.store(1 + static_cast<std::int64_t>(random() % 20));
     client.act();
@@ -397,8 +398,9 @@ Plan random_plan(std::uint64_t run, Random& random) {
   plan.forget = random() % 2 == 0;
   plan.writes = 20 + static_cast<int>(random() % 200) / plan.clients;
   for (unsigned& percent : plan.durable_percent) percent = kDurablePercent[random() % 4];
-  plan.kills = run % 3 == 1;
-  plan.faults = run % 3 == 2;
+  plan.kills = run % 4 == 1 || run % 4 == 3;
+  plan.faults = run % 4 >= 2;
+  if (plan.kills && plan.faults) plan.sessions = 2;  // the second one does not know of the first
   return plan;
 }
 
@@ -408,7 +410,7 @@ TEST(PowerCut, LeavesAPrefixWithAllThatWasDurable) {
   const std::size_t depth = number_from("TIDELOCK_CUT_DEPTH", 2);
   Random random(seed);
   test::SharedValue<Totals> totals;
-  for (std::uint64_t run = 0; run < 3 || totals->states.load() < states; ++run) {
+  for (std::uint64_t run = 0; run < 4 || totals->states.load() < states; ++run) {
     const Plan plan = random_plan(run, random);
     ASSERT_NO_FATAL_FAILURE(run_and_cut(plan, depth, random, *totals));
     ASSERT_FALSE(totals->failed.test())

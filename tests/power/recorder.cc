@@ -1,6 +1,7 @@
 #include "power/recorder.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -149,11 +150,16 @@ bool Recorder::is_recorded(const os::SystemCallEvent& event) const {
 }
 
 os::SystemCallVerdict Recorder::before(const os::SystemCallEvent& event) {
-  const bool recorded = is_recorded(event);
-  int error = decide_ ? decide_(event) : 0;
-  if (!recorded) return {.error = error};
+  const int decision = decide_ ? decide_(event) : 0;
+  const int error = begin(event, std::abs(decision));
+  if (decision < 0) ::raise(SIGKILL);
+  return {.error = error};
+}
+
+int Recorder::begin(const os::SystemCallEvent& event, int error) {
+  if (!is_recorded(event)) return error;
   const std::string_view name = name_of(event.path);
-  if (error != 0 && !is_sync(event.call)) return {.error = error};
+  if (error != 0 && !is_sync(event.call)) return error;
   const bool existed =
       event.call != SystemCall::kOpen || ::access(std::string(event.path).c_str(), F_OK) == 0;
   const std::byte* const data = all_zero(event.data) ? nullptr : recording_.keep(event.data);
@@ -171,7 +177,7 @@ os::SystemCallVerdict Recorder::before(const os::SystemCallEvent& event) {
   } else {
     operation.begin = recording_.tick();
   }
-  return {.error = error};
+  return error;
 }
 
 // In one piece: no sync begins between a failure and its being known.

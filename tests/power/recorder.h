@@ -81,7 +81,9 @@ class Recording {
 // While it lives, the operations of this process on files of `directory` go into `recording`.
 class Recorder : public os::SystemCallHook {
  public:
-  using Decide = std::function<int(const os::SystemCallEvent&)>;  // which error; 0: none
+  // Which error the call ends with, 0: none; less than 0: with that one, and its process dies of
+  // it.
+  using Decide = std::function<int(const os::SystemCallEvent&)>;
 
   Recorder(Recording& recording, std::string directory, Decide decide = {});
   ~Recorder() override;
@@ -94,6 +96,8 @@ class Recorder : public os::SystemCallHook {
  private:
   [[nodiscard]] bool is_recorded(const os::SystemCallEvent& event) const;
   [[nodiscard]] std::string_view name_of(std::string_view path) const;
+  // Yields the error that it ends with.
+  int begin(const os::SystemCallEvent& event, int error);
   void begin_sync(Operation& operation, int& error);
   // Whether a sync of that file failed since this process opened it, and it was not told so yet.
   bool owed_a_failure(std::string_view name);

@@ -228,8 +228,8 @@ manifest::CreationOptions creation_options(const FixedOptions& fixed) {
   return created;
 }
 
-// What is acknowledged inside would be lost with the directory. Whoever made it may have died since,
-// or not have thought of it.
+// What is acknowledged inside would be lost with the directory. Whoever made it may have died
+// since, or not have thought of it.
 Status sync_name_of(const std::string& directory) {
   Status status = os::sync_directory(os::parent_of(directory));
   return status.code() == StatusCode::kPermission ? Status() : status;

@@ -231,7 +231,7 @@ void Disk::sync(File& file, const Operation& operation) {
     sector = writes.empty() ? file.sectors.erase(sector) : std::next(sector);
   }
   std::size_t count = file.lengths.size();
-  while (count > 0 && !covered(*file.lengths[count - 1].first)) --count;
+  while (count > 0 && file.lengths[count - 1].first->end.load() >= operation.begin) --count;
   if (count > 0) file.synced_length = file.lengths[count - 1].second;
   file.lengths.erase(file.lengths.begin(),
                      file.lengths.begin() + static_cast<std::ptrdiff_t>(count));

@@ -43,8 +43,8 @@ struct CrashState {
 //     began, in any order with others. Once the fsync of the directory returned, those are on disk
 //     that had ended when it began.
 // D4. Length and bytes reach the disk independently; what lies between is zero.
-// D5. After a sync that failed, what it was to write may never reach the disk, whatever a later
-//     sync of the file returns, unless it is written again.
+// D5. After a sync that failed, bytes that it was to write may never reach the disk, whatever a
+//     later sync of the file returns, unless they are written again.
 // D6. The rename of a name, its creation and its removal stay in order.
 class Disk {
  public:

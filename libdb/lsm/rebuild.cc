@@ -83,6 +83,9 @@ class Rebuild {
 
   Status replay_logs(const LogReplay& replay) {
     const std::vector<ReplayedLog>& logs = replay.logs();
+    if (logs.empty()) return {};
+    // Before a table is made of one: see flush_oldest.
+    if (Status status = os::sync_directory(context_.directory); !status.ok()) return status;
     for (std::size_t i = 0; i < logs.size(); ++i) {
       // D begins at the recovered point, so that point must be on disk.
       if (Status status = sync_log(logs[i]); !status.ok()) return status;
@@ -99,7 +102,7 @@ class Rebuild {
       add_entry(logs[i].header, *arena, identity->inode,
                 wal::kHeaderSize + (logs[i].end().lsn - logs[i].header.base_lsn));
     }
-    return logs.empty() ? Status() : os::sync_directory(context_.directory);
+    return {};
   }
 
   // This descriptor is new, so it is not told of write-backs that failed before: what was replayed

@@ -178,25 +178,40 @@ TEST_F(OpenTest, WithoutSharedStateEverythingComesFromManifestAndLogs) {
   }
 }
 
-// Of whatever syncs directories.
-class DirectorySyncs : public os::SystemCallHook {
+// What is done to names, in order.
+class NameChanges : public os::SystemCallHook {
  public:
-  DirectorySyncs() { os::set_system_call_hook(this); }
-  ~DirectorySyncs() override { os::set_system_call_hook(nullptr); }
+  NameChanges() { os::set_system_call_hook(this); }
+  ~NameChanges() override { os::set_system_call_hook(nullptr); }
   os::SystemCallVerdict before(const os::SystemCallEvent&) override { return {}; }
   void after(const os::SystemCallEvent& event) override {
-    if (event.call == os::SystemCall::kSyncDirectory) paths.emplace_back(event.path);
+    if (event.call == os::SystemCall::kSyncDirectory)
+      list.push_back("sync " + std::string(event.path));
+    if (event.call == os::SystemCall::kRename) list.push_back("name " + std::string(event.target));
   }
-  std::vector<std::string> paths;
+  std::vector<std::string> list;
 };
 
 // Its maker may have died before he synced it, and a power cut would take all that is inside.
 TEST_F(OpenTest, ANewDatabaseSyncsTheNameOfItsDirectoryWhoeverMadeThat) {
   fs::create_directory(path());
-  const DirectorySyncs syncs;
+  const NameChanges changes;
   const Db db = open();
-  ASSERT_FALSE(syncs.paths.empty());
-  EXPECT_EQ(syncs.paths.front(), fs::canonical(path()).parent_path());
+  ASSERT_FALSE(changes.list.empty());
+  EXPECT_EQ(changes.list.front(), "sync " + fs::canonical(path()).parent_path().string());
+}
+
+// A table without the log that it was made of says that the manifest was cut short.
+TEST_F(OpenTest, ATableGetsItsNameOnceThatOfItsLogIsOnDisk) {
+  Options options;
+  options.background = Background::kNone;
+  Db db = open(options);
+  ASSERT_TRUE(db.put("a", "1").ok());
+  const NameChanges changes;
+  ASSERT_TRUE(db.flush().ok());
+  ASSERT_GE(changes.list.size(), 2U);
+  EXPECT_EQ(changes.list[0], "sync " + fs::canonical(path()).string());
+  EXPECT_TRUE(changes.list[1].ends_with(".sst")) << changes.list[1];
 }
 
 // Both logs begin at 0 then, and whoever joins later has synced neither.

@@ -142,6 +142,7 @@ void Disk::begin(const Operation& operation) {
       if (never) break;
       directory_synced_ = false;
       made_ = &operation;
+      made_by_ = operation.end.load();
       break;
     case SystemCall::kWrite:
     case SystemCall::kStore:
@@ -155,6 +156,8 @@ void Disk::begin(const Operation& operation) {
 }
 
 void Disk::end(const Operation& operation) {
+  const bool inside = operation.name[0] != 0 && operation.name[0] != '/';
+  if (inside) made_by_ = std::min(made_by_, operation.end.load());
   if (operation.call == SystemCall::kSyncDirectory) return sync_directory(operation);
   if (operation.call != SystemCall::kDataSync && operation.call != SystemCall::kSync) return;
   const auto known = latest_.find(operation.name);
@@ -240,7 +243,7 @@ void Disk::sync(File& file, const Operation& operation) {
 void Disk::sync_directory(const Operation& operation) {
   const auto covered = [&](const Operation& change) { return change.end.load() < operation.begin; };
   if (operation.name[0] == '/') {
-    directory_synced_ = directory_synced_ || covered(*made_);
+    directory_synced_ = directory_synced_ || made_by_ < operation.begin;
     return;
   }
   std::erase_if(changes_, [&](const Change& change) {

@@ -98,6 +98,7 @@ class Disk {
   std::vector<Change> changes_;  // of names, not synced
   bool directory_synced_ = true;
   const Operation* made_ = nullptr;  // the making of the directory
+  std::uint64_t made_by_ = 0;  // when it was over: others may be in it before its maker says so
 };
 
 // Writes a crash state into a directory that does not exist yet.

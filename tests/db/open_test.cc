@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -187,10 +188,25 @@ class NameChanges : public os::SystemCallHook {
   void after(const os::SystemCallEvent& event) override {
     if (event.call == os::SystemCall::kSyncDirectory)
       list.push_back("sync " + std::string(event.path));
+    if (event.call == os::SystemCall::kUnlink) list.push_back("remove " + std::string(event.path));
     if (event.call == os::SystemCall::kRename) list.push_back("name " + std::string(event.target));
   }
   std::vector<std::string> list;
 };
+
+// Else a power cut could bring back the CURRENT of one database with the manifest of another.
+TEST_F(OpenTest, AManifestWithoutCurrentIsRemovedOnceThatIsSoOnDisk) {
+  ASSERT_TRUE(open().close().ok());
+  for (const std::string& name : names()) {
+    if (name != "LOCK" && name != "MANIFEST-000001") fs::remove(path() + "/" + name);
+  }
+  const NameChanges changes;
+  const Db db = open();
+  const auto removed = std::find(changes.list.begin(), changes.list.end(),
+                                 "remove " + fs::canonical(path()).string() + "/MANIFEST-000001");
+  ASSERT_NE(removed, changes.list.end());
+  EXPECT_TRUE(std::count(changes.list.begin(), removed, "sync " + fs::canonical(path()).string()));
+}
 
 // Its maker may have died before he synced it, and a power cut would take all that is inside.
 TEST_F(OpenTest, ANewDatabaseSyncsTheNameOfItsDirectoryWhoeverMadeThat) {

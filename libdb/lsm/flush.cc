@@ -127,6 +127,9 @@ Result<JobResult> flush_oldest(Context& context, Catalog& catalog, const Patienc
   const std::optional<Sealed> sealed = oldest_sealed(**context.state);
   if (!sealed) return JobResult::kNothing;
 
+  // The log may never have been synced. Were its name lost and the table's not, the log would be
+  // missing as it is where a manifest was cut short.
+  if (Status status = os::sync_directory(context.directory); !status.ok()) return status;
   const TableWriter::Plan plan{.highest_sequence = sealed->next.first_sequence - 1,
                                .memtable_number = sealed->entry.log_number};
   std::optional<TableWriter> writer(std::in_place, context, plan);

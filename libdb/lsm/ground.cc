@@ -14,19 +14,10 @@ Status check_file_system(const std::string& directory, const Options& options) {
   return options.allow_unsafe_file_system ? Status() : os::check_file_system(directory);
 }
 
-// Made durable at once: what is acknowledged inside would be lost with it.
 Status make(const std::string& directory, const Options& options) {
   const std::string parent = os::parent_of(directory);
   if (Status status = check_file_system(parent, options); !status.ok()) return status;
-  if (Status s = os::make_directory(directory, {options.file_mode, options.file_group}); !s.ok()) {
-    return s;
-  }
-  Status status = os::sync_directory(parent);
-  if (!status.ok() && status.code() != StatusCode::kPermission) {
-    (void)os::remove_directory(directory);
-    return status;
-  }
-  return {};
+  return os::make_directory(directory, {options.file_mode, options.file_group});
 }
 
 }  // namespace

@@ -124,8 +124,9 @@ Result<GroupCommit::Plan> GroupCommit::plan(std::uint64_t from) {
     bool outdated = false;
     for (std::uint64_t i = 0; i < count; ++i) {
       const state::MemtableEntry& entry = half.value.entries[i];
-      const std::uint64_t end = i + 1 < count ? half.value.entries[i + 1].base_lsn : 0;
-      if (entry.log_number < oldest || (end != 0 && end < from)) continue;
+      const bool sealed = i + 1 < count;
+      const std::uint64_t end = sealed ? half.value.entries[i + 1].base_lsn : 0;
+      if (entry.log_number < oldest || (sealed && end < from)) continue;
       Result<std::shared_ptr<wal::LogFile>> log = logs_.get(entry);
       // A log that went into tables meanwhile was made durable by them.
       outdated = !log && log.error().code() == StatusCode::kNotFound &&

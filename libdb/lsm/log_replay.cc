@@ -32,9 +32,9 @@ Result<std::vector<std::uint64_t>> list_logs(const std::string& directory, std::
   return numbers;
 }
 
-// The oldest log is missing. A table is made of a log that is on disk, and the log is removed when
-// an edit that names the table is: so if there is a table of operations behind the version's, the
-// manifest was cut short.
+// The oldest log is missing. A table is made of a log whose name is on disk; the log is removed
+// when an edit that names the table is: so if there is a table of operations behind the version's,
+// the manifest was cut short.
 Status check_for_newer_tables(const std::string& directory, const manifest::Uuid& uuid,
                               const manifest::Version& version) {
   Result<std::vector<std::uint64_t>> numbers = list_files(directory, state::FileKind::kTable);

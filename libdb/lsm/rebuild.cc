@@ -83,6 +83,9 @@ class Rebuild {
 
   Status replay_logs(const LogReplay& replay) {
     const std::vector<ReplayedLog>& logs = replay.logs();
+    if (logs.empty()) return {};
+    // Before a table is made of one: see flush_oldest.
+    if (Status status = os::sync_directory(context_.directory); !status.ok()) return status;
     for (std::size_t i = 0; i < logs.size(); ++i) {
       // D begins at the recovered point, so that point must be on disk.
       if (Status status = sync_log(logs[i]); !status.ok()) return status;
@@ -99,7 +102,7 @@ class Rebuild {
       add_entry(logs[i].header, *arena, identity->inode,
                 wal::kHeaderSize + (logs[i].end().lsn - logs[i].header.base_lsn));
     }
-    return logs.empty() ? Status() : os::sync_directory(context_.directory);
+    return {};
   }
 
   // This descriptor is new, so it is not told of write-backs that failed before: what was replayed
@@ -228,6 +231,13 @@ manifest::CreationOptions creation_options(const FixedOptions& fixed) {
   return created;
 }
 
+// What is acknowledged inside would be lost with the directory. Whoever made it may have died
+// since, or not have thought of it.
+Status sync_name_of(const std::string& directory) {
+  Status status = os::sync_directory(os::parent_of(directory));
+  return status.code() == StatusCode::kPermission ? Status() : status;
+}
+
 // Precondition: check_vacant.
 Status make_first_version(const std::string& directory, const Options& options) {
   constexpr std::uint64_t kFirstManifest = 1;
@@ -235,6 +245,8 @@ Status make_first_version(const std::string& directory, const Options& options) 
   const manifest::ManifestId id{manifest::random_uuid(), kFirstManifest};
   const std::string path = state::file_path(directory, state::FileKind::kManifest, kFirstManifest);
   if (os::file_exists(path)) {
+    // Left by one who removed CURRENT and may have died before that was on disk.
+    if (Status status = os::sync_directory(directory); !status.ok()) return status;
     if (Status status = os::unlink_file(path); !status.ok()) return status;
   }
   manifest::VersionEdit edit;
@@ -294,7 +306,8 @@ Status check_live_files(const Context& context) {
 
 Status create_database(const std::string& directory, const Options& options) {
   if (Status status = check_vacant(directory); !status.ok()) return status;
-  Status status = make_first_version(directory, options);
+  Status status = sync_name_of(directory);
+  if (status.ok()) status = make_first_version(directory, options);
   // What could not be made whole is not left half made. Not durable: CURRENT stands.
   if (!status.ok() && status.code() != StatusCode::kNotDurable) (void)remove_files(directory);
   return status;

@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -175,6 +176,72 @@ TEST_F(OpenTest, WithoutSharedStateEverythingComesFromManifestAndLogs) {
       ASSERT_EQ(db.get("k" + std::to_string(i)).value(), Found("v")) << again;
     }
     ASSERT_TRUE(db.put("again" + std::to_string(again), "v").ok());
+  }
+}
+
+// What is done to names, in order.
+class NameChanges : public os::SystemCallHook {
+ public:
+  NameChanges() { os::set_system_call_hook(this); }
+  ~NameChanges() override { os::set_system_call_hook(nullptr); }
+  os::SystemCallVerdict before(const os::SystemCallEvent&) override { return {}; }
+  void after(const os::SystemCallEvent& event) override {
+    if (event.call == os::SystemCall::kSyncDirectory)
+      list.push_back("sync " + std::string(event.path));
+    if (event.call == os::SystemCall::kUnlink) list.push_back("remove " + std::string(event.path));
+    if (event.call == os::SystemCall::kRename) list.push_back("name " + std::string(event.target));
+  }
+  std::vector<std::string> list;
+};
+
+// Else a power cut could bring back the CURRENT of one database with the manifest of another.
+TEST_F(OpenTest, AManifestWithoutCurrentIsRemovedOnceThatIsSoOnDisk) {
+  ASSERT_TRUE(open().close().ok());
+  for (const std::string& name : names()) {
+    if (name != "LOCK" && name != "MANIFEST-000001") fs::remove(path() + "/" + name);
+  }
+  const NameChanges changes;
+  const Db db = open();
+  const auto removed = std::find(changes.list.begin(), changes.list.end(),
+                                 "remove " + fs::canonical(path()).string() + "/MANIFEST-000001");
+  ASSERT_NE(removed, changes.list.end());
+  EXPECT_TRUE(std::count(changes.list.begin(), removed, "sync " + fs::canonical(path()).string()));
+}
+
+// Its maker may have died before he synced it, and a power cut would take all that is inside.
+TEST_F(OpenTest, ANewDatabaseSyncsTheNameOfItsDirectoryWhoeverMadeThat) {
+  fs::create_directory(path());
+  const NameChanges changes;
+  const Db db = open();
+  ASSERT_FALSE(changes.list.empty());
+  EXPECT_EQ(changes.list.front(), "sync " + fs::canonical(path()).parent_path().string());
+}
+
+// A table without the log that it was made of says that the manifest was cut short.
+TEST_F(OpenTest, ATableGetsItsNameOnceThatOfItsLogIsOnDisk) {
+  Options options;
+  options.background = Background::kNone;
+  Db db = open(options);
+  ASSERT_TRUE(db.put("a", "1").ok());
+  const NameChanges changes;
+  ASSERT_TRUE(db.flush().ok());
+  ASSERT_GE(changes.list.size(), 2U);
+  EXPECT_EQ(changes.list[0], "sync " + fs::canonical(path()).string());
+  EXPECT_TRUE(changes.list[1].ends_with(".sst")) << changes.list[1];
+}
+
+// Both logs begin at 0 then, and whoever joins later has synced neither.
+TEST_F(OpenTest, DurableWritesSucceedBehindALogThatWasReplayedAndHeldNothing) {
+  ASSERT_TRUE(open().close().ok());
+  forget_shared_state();
+  Db first = open();
+  const WriteOptions durable{.durability = Durability::kDurable, .wait = {}};
+  ASSERT_TRUE(first.put("a", "1", durable).ok());
+  Db second = open();
+  const Status status = second.put("b", "2", durable);
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  for (const std::string& log : files("", ".wal")) {
+    EXPECT_EQ(fs::file_size(path() + "/" + log), std::uintmax_t{1} << 20) << log;
   }
 }
 

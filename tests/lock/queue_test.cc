@@ -152,7 +152,8 @@ TEST_F(QueueTest, LetsMoreWaitThanTheRingHasEntries) {
   EXPECT_EQ(refused.status().code(), StatusCode::kTimedOut);
   EXPECT_EQ(refused.error().busy()->queue_place, 0u);
   EXPECT_GE(refused.error().busy()->waiters, 4u);
-  EXPECT_NE(refused.error().message().find("all 4 places of the queue are taken"), std::string::npos);
+  const std::string& message = refused.error().message();
+  EXPECT_TRUE(message.ends_with(", and all 4 places of the queue are taken")) << message;
   guard->release();
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(served.load(), 9);

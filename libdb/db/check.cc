@@ -1,7 +1,11 @@
 #include "db/check.h"
 
 #include <algorithm>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "lsm/log_replay.h"
 #include "manifest/manifest_reader.h"
@@ -183,9 +187,13 @@ class Check {
     const memtable::Memtable* const table =
         memtable == now.view->memtables.end() ? nullptr : &(*memtable)->table();
     wal::RecordReader reader(*bytes, start, engine_.context().uuid);
+    std::vector<LoggedOperation> operations;
     while (reader.next()) {
       ++report_.log_records;
-      if (Status s = check_record(reader.record(), table, now.sequence); !s.ok()) return s;
+      if (Status s = collect(reader.record(), now.sequence, operations); !s.ok()) return s;
+    }
+    if (table != nullptr) {
+      if (Status s = check_operations(operations, *table); !s.ok()) return s;
     }
     if (reader.position().lsn == to) return {};
     return Status(StatusCode::kCorruption,
@@ -194,25 +202,40 @@ class Check {
                       wal::to_string(reader.stop()));
   }
 
-  // S2: what the log holds up to V, the memtable holds too, each version of it.
-  static Status check_record(const wal::Record& record, const memtable::Memtable* memtable,
-                             std::uint64_t visible) {
-    wal::OperationReader operations(record.payload, record.operations);
-    for (std::uint64_t sequence = record.first_sequence; operations.next(); ++sequence) {
-      if (memtable == nullptr || sequence > visible) continue;
-      const wal::Operation& operation = operations.operation();
-      Result<memtable::Lookup> found = memtable->lookup(operation.key, sequence);
+  struct LoggedOperation {
+    std::uint64_t sequence = 0;
+    wal::Operation operation;
+  };
+
+  static Status collect(const wal::Record& record, std::uint64_t visible,
+                        std::vector<LoggedOperation>& operations) {
+    wal::OperationReader reader(record.payload, record.operations);
+    for (std::uint64_t sequence = record.first_sequence; reader.next(); ++sequence) {
+      if (sequence <= visible) operations.push_back({sequence, reader.operation()});
+    }
+    return reader.status();
+  }
+
+  // S2: what the log holds up to V, the memtable holds too, each version of it. The newest first,
+  // so that the versions of a key are walked once and not once for each.
+  static Status check_operations(const std::vector<LoggedOperation>& operations,
+                                 const memtable::Memtable& memtable) {
+    std::unordered_map<std::string_view, const memtable::Entry*> reached;
+    for (auto at = operations.rbegin(); at != operations.rend(); ++at) {
+      const auto& [sequence, operation] = *at;
+      Result<memtable::Lookup> found =
+          memtable.lookup_older(operation.key, sequence, reached[operation.key]);
       if (!found) return found.error();
       const auto kind = operation.kind == wal::OperationKind::kPut
                             ? memtable::Lookup::Kind::kValue
                             : memtable::Lookup::Kind::kTombstone;
       if (found->kind != kind || found->sequence != sequence || found->value != operation.value) {
         return Status(StatusCode::kCorruption,
-                      "check memtable " + std::to_string(memtable->number()) +
+                      "check memtable " + std::to_string(memtable.number()) +
                           ": it lacks operation " + std::to_string(sequence) + " of its log");
       }
     }
-    return operations.status();
+    return {};
   }
 
   // Logs that grow or go while they are read may show damage that is none: what a second look at

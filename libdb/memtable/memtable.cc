@@ -30,12 +30,22 @@ Result<Memtable> Memtable::attach(std::span<const std::byte> memory, std::uint64
 }
 
 Result<Lookup> Memtable::lookup(std::string_view key, std::uint64_t sequence_max) const {
-  const Result<const Entry*> newest = find(arena_, key);
-  if (!newest) return newest.error();
-  if (*newest == nullptr) return Lookup{};
-  const Result<const Entry*> version = visible_version(arena_, **newest, sequence_max);
+  const Entry* from = nullptr;
+  return lookup_older(key, sequence_max, from);
+}
+
+Result<Lookup> Memtable::lookup_older(std::string_view key, std::uint64_t sequence_max,
+                                      const Entry*& from) const {
+  if (from == nullptr) {
+    const Result<const Entry*> newest = find(arena_, key);
+    if (!newest) return newest.error();
+    if (*newest == nullptr) return Lookup{};
+    from = *newest;
+  }
+  const Result<const Entry*> version = visible_version(arena_, *from, sequence_max);
   if (!version) return version.error();
   if (*version == nullptr) return Lookup{};
+  from = *version;
   const Entry& entry = **version;
   if (entry.kind == OperationKind::kErase) {
     return Lookup{.kind = Lookup::Kind::kTombstone, .value = {}, .sequence = entry.sequence};

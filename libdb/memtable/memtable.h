@@ -63,6 +63,10 @@ class Memtable {
 
   // The newest version of `key` with a sequence number <= `sequence_max`.
   [[nodiscard]] Result<Lookup> lookup(std::string_view key, std::uint64_t sequence_max) const;
+  // The same for many versions of one key, asked for from newer to older ones: begins where the
+  // call before has ended, which `from` tells; null at the first.
+  [[nodiscard]] Result<Lookup> lookup_older(std::string_view key, std::uint64_t sequence_max,
+                                            const Entry*& from) const;
   [[nodiscard]] MemtableIterator iterate(std::uint64_t sequence_max) const;
 
   // Exact. (While an insert goes on, or after a writer was killed in one and until the next, that

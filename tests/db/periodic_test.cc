@@ -3,6 +3,7 @@
 #include <string>
 
 #include "os/clock.h"
+#include "support/comes_true.h"
 #include "support/fault.h"
 #include "support/open_database.h"
 
@@ -33,9 +34,10 @@ TEST_F(PeriodicTest, WritesAreSyncedInTimeWhileTheThreadIsAtAJob) {
     }
     return 0;
   });
-  for (int i = 0; !at_it; ++i) {
+  for (int i = 0; db.stats()->sealed_memtables == 0; ++i) {
     ASSERT_TRUE(db.put("k" + std::to_string(i), std::string(1000, 'v')).ok());
   }
+  ASSERT_TRUE(test::comes_true([&] { return at_it.load(); }));
   ASSERT_TRUE(db.put("last", "1").ok());
   const std::uint64_t end = db.stats()->log_end;
   const auto begun = os::monotonic_now();

@@ -6,7 +6,7 @@ namespace tidelock::lock {
 
 namespace {
 
-// How many such waiters a release goes past to wake one more.
+// How many waiters that were woken and do not run a release goes past to wake one more.
 constexpr std::uint32_t kWakeAheadMax = 8;
 
 }  // namespace

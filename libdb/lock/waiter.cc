@@ -159,13 +159,19 @@ bool Waiter::ought_to_ask() noexcept {
     return false;
   }
   const nanoseconds now = os::monotonic_now();
-  const std::uint64_t acquired = file_.lock.acquired.load(std::memory_order_relaxed);
   if (first_since_.count() == 0) {
     first_since_ = now;
-    acquired_when_first_ = acquired;
+    acquired_when_first_ = file_.lock.acquired.load(std::memory_order_relaxed);
   }
-  const bool overtaken = acquired != acquired_when_first_;
-  return strict_ || now - first_since_ >= (overtaken ? overtaking_max_ : kBypassMax);
+  return strict_ || now - first_since_ >= may_ask_after();
+}
+
+bool Waiter::overtaken() const noexcept {
+  return file_.lock.acquired.load(std::memory_order_relaxed) != acquired_when_first_;
+}
+
+nanoseconds Waiter::may_ask_after() const noexcept {
+  return overtaken() ? overtaking_max_ : kBypassMax;
 }
 
 void Waiter::rest(const os::Deadline& deadline) noexcept {
@@ -181,15 +187,15 @@ void Waiter::rest(const os::Deadline& deadline) noexcept {
   if (!glance()) sleep(std::min(slice(), left));
 }
 
-// Spins a little. If others overtake it meanwhile, it goes on to ask; if not, the holder takes its
-// time: it sleeps until woken, or until it may ask.
+// Spins a little; then rests until it may ask. If the holder takes its time, the release wakes it.
+// If others overtake it, every release would wake it in vain: then it lets nobody wake it.
 void Waiter::rest_as_first(LockWord word, nanoseconds left) noexcept {
   if (spin()) return;
   if (strict_ || word.handover_wanted()) return sleep(std::min(slice(), left));
-  const bool overtaken =
-      file_.lock.acquired.load(std::memory_order_relaxed) != acquired_when_first_;
-  const nanoseconds until_asking = first_since_ + kBypassMax - os::monotonic_now();
-  if (!overtaken && until_asking.count() > 0) sleep(std::min(until_asking, left));
+  const nanoseconds until_asking = first_since_ + may_ask_after() - os::monotonic_now();
+  if (until_asking.count() <= 0) return;
+  const nanoseconds time = std::min(until_asking, left);
+  return overtaken() ? os::sleep_for(time) : sleep(time);
 }
 
 bool Waiter::worth_a_look(LockWord word) const noexcept {

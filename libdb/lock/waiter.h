@@ -58,6 +58,8 @@ class Waiter {
   [[nodiscard]] Step look_at_free(LockWord word) noexcept;
   [[nodiscard]] Step judge(LockWord word) noexcept;
   [[nodiscard]] bool ought_to_ask() noexcept;
+  [[nodiscard]] bool overtaken() const noexcept;
+  [[nodiscard]] std::chrono::nanoseconds may_ask_after() const noexcept;
   void rest(const os::Deadline& deadline) noexcept;
   void rest_as_first(LockWord word, std::chrono::nanoseconds left) noexcept;
   void sleep(std::chrono::nanoseconds timeout) noexcept;

@@ -5,6 +5,8 @@ target_compile_options(tidelock_build_flags INTERFACE -Wall -Wextra -Wpedantic -
 if(TIDELOCK_WARNINGS_AS_ERRORS)
   target_compile_options(tidelock_build_flags INTERFACE -Werror)
 endif()
+# xxHash insists on being inlined, which -Og refuses.
+target_compile_definitions(tidelock_build_flags INTERFACE $<$<CONFIG:Debug>:XXH_NO_INLINE_HINTS=1>)
 if(TIDELOCK_SANITIZE)
   target_compile_options(tidelock_build_flags INTERFACE -fsanitize=${TIDELOCK_SANITIZE}
                          -fno-sanitize-recover=all -fno-omit-frame-pointer)

@@ -53,6 +53,16 @@ EncodedLogHeader encode(const LogHeader& header) {
   return encoded;
 }
 
+LogHeader as_read(const EncodedLogHeader& encoded) {
+  return {.number = encoded.number,
+          .base_lsn = encoded.base_lsn,
+          .base_sequence = encoded.base_sequence,
+          .salt = encoded.salt,
+          .predecessor = encoded.predecessor,
+          .predecessor_chain = encoded.predecessor_chain,
+          .uuid = encoded.uuid};
+}
+
 Result<DecodedLogHeader> decode_log_header(std::span<const std::byte> bytes, std::uint64_t number) {
   EncodedLogHeader encoded{};
   if (bytes.size() >= sizeof(encoded)) std::memcpy(&encoded, bytes.data(), sizeof(encoded));
@@ -67,13 +77,7 @@ Result<DecodedLogHeader> decode_log_header(std::span<const std::byte> bytes, std
   if (encoded.incompatible_features != 0) {
     return unsupported(number, "unknown features " + std::to_string(encoded.incompatible_features));
   }
-  const LogHeader header{.number = encoded.number,
-                         .base_lsn = encoded.base_lsn,
-                         .base_sequence = encoded.base_sequence,
-                         .salt = encoded.salt,
-                         .predecessor = encoded.predecessor,
-                         .predecessor_chain = encoded.predecessor_chain,
-                         .uuid = encoded.uuid};
+  const LogHeader header = as_read(encoded);
   if (!plausible(header)) return DecodedLogHeader{HeaderState::kDamaged};
   if (header.number != number) return DecodedLogHeader{HeaderState::kEmpty};
   return DecodedLogHeader{HeaderState::kGood, header};

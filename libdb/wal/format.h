@@ -74,6 +74,8 @@ static_assert(offsetof(EncodedLogHeader, checksum) == 120);
 
 [[nodiscard]] std::uint64_t checksum_of(const EncodedLogHeader& header);
 [[nodiscard]] EncodedLogHeader encode(const LogHeader& header);
+// What stands in it, sound or not.
+[[nodiscard]] LogHeader as_read(const EncodedLogHeader& encoded);
 
 enum class HeaderState : std::uint8_t {
   kGood,

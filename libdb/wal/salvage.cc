@@ -42,13 +42,7 @@ class LogSalvage {
 void LogSalvage::read_header() {
   EncodedLogHeader raw{};
   if (bytes_.size() >= sizeof(raw)) std::memcpy(&raw, bytes_.data(), sizeof(raw));
-  const LogHeader as_read{.number = raw.number,
-                          .base_lsn = raw.base_lsn,
-                          .base_sequence = raw.base_sequence,
-                          .salt = raw.salt,
-                          .predecessor = raw.predecessor,
-                          .predecessor_chain = raw.predecessor_chain,
-                          .uuid = raw.uuid};
+  const LogHeader found = as_read(raw);
   const Result<DecodedLogHeader> decoded = decode_log_header(bytes_, raw.number);
   if (decoded && decoded->state == HeaderState::kGood && decoded->header.uuid == uuid_) {
     result_.header_sound = true;
@@ -59,7 +53,7 @@ void LogSalvage::read_header() {
     chains_ = {start_of(decoded->header).chain};
     return;
   }
-  LogHeader guessed = as_read;
+  LogHeader guessed = found;
   guessed.number = result_.number;
   guessed.uuid = uuid_;
   const std::uint64_t first = next_header(kHeaderSize);
@@ -69,7 +63,7 @@ void LogSalvage::read_header() {
     if (first == kHeaderSize) guessed.base_sequence = record->first_sequence - 1;
     result_.header = guessed;
   }
-  chains_ = {start_of(guessed).chain, start_of(as_read).chain};
+  chains_ = {start_of(guessed).chain, start_of(found).chain};
 }
 
 std::optional<RecordHeader> LogSalvage::header_at(std::uint64_t at) const {

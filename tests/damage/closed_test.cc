@@ -12,6 +12,7 @@
 
 #include "damage/sample.h"
 #include "damage/victims.h"
+#include "support/largest_allocation.h"
 #include "support/seed.h"
 #include "support/temporary_directory.h"
 

@@ -12,51 +12,11 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <new>
 #include <utility>
 
 #include "os/clock.h"
 #include "support/child_process.h"
 #include "tidelock/db.h"
-
-namespace {
-
-thread_local std::size_t largest_allocation = 0;
-
-void* allocate(std::size_t size) {
-  largest_allocation = std::max(largest_allocation, size);
-  void* const memory = std::malloc(size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-
-}  // namespace
-
-// All of this program's memory comes through here, so that it is seen what damage asks for.
-void* operator new(std::size_t size) {
-  return allocate(size);
-}
-void* operator new[](std::size_t size) {
-  return allocate(size);
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return allocate(size);
-}
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
-  return allocate(size);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace tidelock::test {
 
@@ -301,10 +261,6 @@ Result<Entries> entries_of(const std::string& directory) {
 
 bool is_long() {
   return std::getenv("TIDELOCK_LONG") != nullptr;
-}
-
-std::size_t take_largest_allocation() {
-  return std::exchange(largest_allocation, 0);
 }
 
 std::uint64_t Tally::all() const {

@@ -63,7 +63,4 @@ struct ReadRequest {
 [[nodiscard]] Verdict repair_all(const Sample& sample, const std::string& directory,
                                  const std::string& into, std::size_t& differences);
 
-// Bytes of the largest block of memory that this process asked for since the last call.
-[[nodiscard]] std::size_t take_largest_allocation();
-
 }  // namespace tidelock::test

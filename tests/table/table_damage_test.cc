@@ -1,43 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
 #include <vector>
 
+#include "support/largest_allocation.h"
 #include "table_samples.h"
-
-namespace {
-
-thread_local std::size_t largest_allocation = 0;
-
-void* allocate(std::size_t size) {
-  largest_allocation = std::max(largest_allocation, size);
-  void* const memory = std::malloc(size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-
-}  // namespace
-
-// All of this program's memory comes through here, so that tests can see what damage asks for.
-void* operator new(std::size_t size) {
-  return allocate(size);
-}
-void* operator new[](std::size_t size) {
-  return allocate(size);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace tidelock::table {
 namespace {
@@ -93,7 +59,7 @@ void expect_true_walk(const std::shared_ptr<const Reader>& table, const Model& m
 
 // `damaged` is a table of `model` of which something is not as it was written.
 void expect_damage_is_seen(const std::string& damaged, const Model& model) {
-  largest_allocation = 0;
+  (void)test::take_largest_allocation();
   const Result<std::shared_ptr<const Reader>> table = open_table(damaged);
   if (!table) {
     ASSERT_TRUE(is_refusal(table.error())) << table.error().to_string();
@@ -104,7 +70,7 @@ void expect_damage_is_seen(const std::string& damaged, const Model& model) {
     ASSERT_FALSE(counts);
     ASSERT_TRUE(is_refusal(counts.error())) << counts.error().to_string();
   }
-  ASSERT_LE(largest_allocation, std::max(4 * damaged.size(), kCacheAllocation));
+  ASSERT_LE(test::take_largest_allocation(), std::max(4 * damaged.size(), kCacheAllocation));
 }
 
 class TableDamageTest : public testing::TestWithParam<std::tuple<Compression, std::uint32_t>> {
@@ -201,9 +167,9 @@ TEST(Reader, GetsFromUnpackedBlocksWithoutAllocating) {
   const Model model = sample_model();
   const std::string bytes = build_table(model, {});
   const auto table = opened(bytes);
-  largest_allocation = 0;
+  (void)test::take_largest_allocation();
   for (const auto& entry : model) ASSERT_TRUE(table->get(entry.first));
-  EXPECT_EQ(largest_allocation, 0u);
+  EXPECT_EQ(test::take_largest_allocation(), 0u);
 }
 
 TEST(Iterator, AllocatesNothingPerEntry) {
@@ -212,9 +178,9 @@ TEST(Iterator, AllocatesNothingPerEntry) {
   Iterator at(opened(bytes));
   at.seek_first();
   at.next();  // the key buffer
-  largest_allocation = 0;
+  (void)test::take_largest_allocation();
   while (at.valid()) at.next();
-  EXPECT_EQ(largest_allocation, 0u);
+  EXPECT_EQ(test::take_largest_allocation(), 0u);
 }
 
 }  // namespace

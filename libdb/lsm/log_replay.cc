@@ -97,7 +97,7 @@ Status add_demand(const wal::Record& record, memtable::Demand& demand) {
 
 std::uint64_t likely_arena_bytes(const memtable::Demand& demand) {
   constexpr std::uint64_t kNodeBytesPerKey = 64;
-  constexpr std::uint64_t kSlack = std::uint64_t{1} << 20;
+  constexpr std::uint64_t kSlack = std::uint64_t{64} << 10;
   const std::uint64_t likely =
       demand.entry_bytes() + demand.operations() * kNodeBytesPerKey + kSlack;
   const std::uint64_t bounded = std::min(likely, demand.fresh_arena_bytes() + kSlack);

@@ -21,8 +21,8 @@ bool unknown(Enum value, Enum last) {
 }
 
 Status check_fixed_ranges(const FixedOptions& fixed) {
-  if (outside(fixed.memtable_size, std::size_t{1} << 20, std::size_t{4} << 30)) {
-    return invalid("memtable_size must be 1 MiB to 4 GiB");
+  if (outside(fixed.memtable_size, std::size_t{64} << 10, std::size_t{4} << 30)) {
+    return invalid("memtable_size must be 64 KiB to 4 GiB");
   }
   if (outside(fixed.block_size, 256, std::size_t{1} << 20)) {
     return invalid("block_size must be 256 bytes to 1 MiB");

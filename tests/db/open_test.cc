@@ -322,6 +322,27 @@ TEST_F(OpenTest, AnOptionOutOfItsRangeIsNamed) {
   options = {.mode = OpenMode::kCreate};
   options.fixed.bloom_bits_per_key = 33;
   refused(options, "bloom_bits_per_key");
+  options = {.mode = OpenMode::kCreate};
+  options.fixed.memtable_size = (std::size_t{64} << 10) - 1;
+  refused(options, "memtable_size");
+}
+
+TEST_F(OpenTest, TheSmallestMemtablesTakeValuesLargerThanThemselves) {
+  Options options;
+  options.mode = OpenMode::kCreate;
+  options.background = Background::kNone;
+  options.fixed.memtable_size = std::size_t{64} << 10;
+  const auto value = [](int i) { return std::string(static_cast<std::size_t>(i) * 3'000, 'v'); };
+  {
+    Result<Db> db = Db::open(path(), options);
+    ASSERT_TRUE(db.has_value()) << db.status().to_string();
+    for (int i = 1; i < 60; ++i) ASSERT_TRUE(db->put(std::to_string(i), value(i)).ok());
+    for (int i = 1; i < 60; ++i) EXPECT_EQ(db->get(std::to_string(i)).value(), Found(value(i)));
+    EXPECT_TRUE(db->check()->problems.empty());
+  }
+  forget_shared_state();
+  Db db = std::move(*Db::open(path(), {}));
+  for (int i = 1; i < 60; ++i) EXPECT_EQ(db.get(std::to_string(i)).value(), Found(value(i)));
 }
 
 TEST_F(OpenTest, TheSameDirectoryTwiceInOneProcessWorks) {

@@ -55,7 +55,7 @@ enum class CompactionStyle : std::uint8_t {
 // Fixed when the database is created, recorded in its manifest. Unset: the default at creation,
 // whatever the database has at open. Opening with another value than the recorded one: kInvalid.
 struct FixedOptions {
-  std::optional<std::size_t> memtable_size{};         // bytes, 1 MiB to 4 GiB; default 64 MiB
+  std::optional<std::size_t> memtable_size{};         // bytes, 64 KiB to 4 GiB; default 64 MiB
   std::optional<std::size_t> block_size{};            // bytes, 256 to 1 MiB; default 4 KiB
   std::optional<Compression> compression{};           // default kNone
   std::optional<std::uint32_t> bloom_bits_per_key{};  // 0 (no filter) to 32; default 10

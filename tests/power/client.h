@@ -5,42 +5,46 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 
 #include "os/system_call.h"
 #include "power/history.h"
+#include "support/random.h"
 #include "tidelock/db.h"
 
 // Processes whose database will lose its power, and what befalls them before.
 namespace tidelock::test {
 
-inline Options client_options(Background background) {
+inline Options client_options(Background background, std::size_t memtable_size) {
   Options result;
   result.mode = OpenMode::kCreateIfMissing;
   result.background = background;
   result.sync_period = std::chrono::milliseconds(2);
-  result.fixed.memtable_size = std::size_t{1} << 20;
+  result.fixed.memtable_size = memtable_size;
   return result;
 }
 
 // One process at work: what it was told is durable, it tells the history.
 class Client {
  public:
-  Client(History& history, std::string path, unsigned durable_percent, std::uint64_t seed)
-      : history_(history),
-        path_(std::move(path)),
-        durable_percent_(durable_percent),
-        random_(seed) {}
+  struct Plan {
+    std::string path;
+    std::size_t memtable_size;
+    unsigned durable_percent;
+  };
+
+  Client(History& history, Plan plan, std::uint64_t seed)
+      : history_(history), plan_(std::move(plan)), random_(seed) {}
 
   Status open() {
     const Background background = random_() % 2 == 0 ? Background::kThread : Background::kNone;
-    Result<Db> db = Db::open(path_, client_options(background));
+    Result<Db> db = Db::open(plan_.path, client_options(background, plan_.memtable_size));
     if (!db) return db.error();
     db_ = std::move(*db);
     periodic_ = 0;
@@ -61,7 +65,7 @@ class Client {
     if (!db_ && !open().ok()) return;
     const std::uint64_t kind = random_() % 100;
     const std::uint64_t before = history_.commits();
-    if (kind < 90 || durable_percent_ == 0) {
+    if (kind < 90 || plan_.durable_percent == 0) {
       (void)write(random_durability());
     } else if (kind < 93) {
       if (db_->sync().ok()) history_.acknowledge(before);
@@ -80,7 +84,7 @@ class Client {
   }
 
   Durability random_durability() {
-    if (random_() % 100 < durable_percent_) return Durability::kDurable;
+    if (random_() % 100 < plan_.durable_percent) return Durability::kDurable;
     return random_() % 8 == 0 ? Durability::kPeriodic : Durability::kProcess;
   }
 
@@ -97,9 +101,8 @@ class Client {
 
  private:
   History& history_;
-  std::string path_;
-  unsigned durable_percent_;
-  std::mt19937_64 random_;
+  Plan plan_;
+  Random random_;
   std::optional<Db> db_;
   std::uint64_t periodic_ = 0;  // order of its last periodic write
 };
@@ -146,7 +149,7 @@ class Faults {
   }
 
   std::mutex mutex_;
-  std::mt19937_64 random_;
+  Random random_;
   std::atomic<std::uint64_t>& count_;
   bool deadly_;
   int calls_to_first_ = 0;  // 0: no faults; 1: the first has been

@@ -10,6 +10,8 @@
 #include <iterator>
 #include <utility>
 
+#include "power/zeroes.h"
+
 namespace tidelock::test {
 
 namespace {
@@ -18,16 +20,12 @@ using os::SystemCall;
 
 constexpr std::size_t kPage = 4096;
 
-bool all_zero(std::span<const std::byte> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{}; });
-}
-
 }  // namespace
 
 // How one cut decides what of the unsynced is on disk.
 class Disk::Chooser {
  public:
-  Chooser(std::mt19937_64& random, std::uint64_t now) : random_(random) {
+  Chooser(Random& random, std::uint64_t now) : random_(random) {
     one_for_all_ = below(3) == 0;
     static constexpr std::uint64_t kWindows[] = {10, 100, 1000, 100'000};
     const std::uint64_t back = below(kWindows[below(std::size(kWindows))]);
@@ -86,7 +84,7 @@ class Disk::Chooser {
     page_ = ~std::uint64_t{0};
   }
 
-  std::mt19937_64& random_;
+  Random& random_;
   bool one_for_all_ = false;
   Kind kind_ = Kind::kNone;
   std::uint64_t in_order_until_ = 0;
@@ -260,7 +258,7 @@ void Disk::apply(Names& names, const Change& change) {
   if (operation.call == SystemCall::kRename) names[operation.target] = change.file;
 }
 
-CrashState Disk::cut(std::mt19937_64& random) const {
+CrashState Disk::cut(Random& random) const {
   CrashState state;
   Chooser chooser(random, now_);
   if (!directory_synced_ && !chooser.takes(*made_)) {
@@ -306,19 +304,34 @@ std::shared_ptr<const Bytes> Disk::content(const File& file, Chooser& chooser, D
   return bytes;
 }
 
+namespace {
+
+// Whole pages of zeroes stay holes, as on a disk.
+void write_file(const std::string& path, const Bytes& bytes) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
+  if (file < 0 || ::ftruncate(file, static_cast<off_t>(bytes.size())) != 0) std::abort();
+  const auto zero_at = [&bytes](std::size_t at) {
+    return all_zero(std::span(bytes).subspan(at, std::min(kPage, bytes.size() - at)));
+  };
+  for (std::size_t at = 0; at < bytes.size();) {
+    std::size_t end = at;
+    while (end < bytes.size() && !zero_at(end)) end += kPage;
+    end = std::min(end, bytes.size());
+    const ssize_t size = static_cast<ssize_t>(end - at);
+    if (size > 0 && ::pwrite(file, bytes.data() + at, end - at, static_cast<off_t>(at)) != size) {
+      std::abort();
+    }
+    at = end + kPage;
+  }
+  ::close(file);
+}
+
+}  // namespace
+
 void make_directory_of(const CrashState& state, const std::string& path) {
   if (!state.directory) return;
   if (::mkdir(path.c_str(), 0700) != 0) std::abort();
-  for (const auto& [name, bytes] : state.files) {
-    const int file = ::open((path + "/" + name).c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (file < 0 || ::ftruncate(file, static_cast<off_t>(bytes->size())) != 0) std::abort();
-    for (std::size_t at = 0; at < bytes->size(); at += kPage) {
-      const auto page = std::span(*bytes).subspan(at, std::min(kPage, bytes->size() - at));
-      if (all_zero(page)) continue;
-      if (::pwrite(file, page.data(), page.size(), static_cast<off_t>(at)) < 0) std::abort();
-    }
-    ::close(file);
-  }
+  for (const auto& [name, bytes] : state.files) write_file(path + "/" + name, *bytes);
 }
 
 }  // namespace tidelock::test

@@ -4,13 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <random>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "power/recorder.h"
+#include "support/random.h"
 
 // What a power cut may leave of a directory.
 namespace tidelock::test {
@@ -54,7 +54,7 @@ class Disk {
   // Lets everything happen that began before `time`. Times ascend.
   void run_until(std::uint64_t time);
   // What is found if the power is cut now.
-  [[nodiscard]] CrashState cut(std::mt19937_64& random) const;
+  [[nodiscard]] CrashState cut(Random& random) const;
 
  private:
   static constexpr std::uint64_t kSector = 512;

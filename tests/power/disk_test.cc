@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -56,7 +55,7 @@ class DiskTest : public testing::Test {
   void for_cuts(const Visit& visit) {
     Disk disk({}, recording_.operations());
     disk.run_until(recording_.tick() + 1);
-    std::mt19937_64 random(1);
+    Random random(1);
     for (int i = 0; i < kCuts; ++i) visit(disk.cut(random));
   }
 

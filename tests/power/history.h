@@ -45,6 +45,8 @@ struct Journal {
   std::atomic<std::uint64_t> acknowledgements{0};
   Write write[kWritesMax];
   Acknowledgement acknowledgement[2 * kWritesMax];
+
+  void clear();
 };
 
 class History {

@@ -12,6 +12,8 @@
 #include <new>
 #include <utility>
 
+#include "power/zeroes.h"
+
 namespace tidelock::test {
 
 namespace {
@@ -35,10 +37,6 @@ void copy_name(char (&out)[kSize], std::string_view name) {
   if (name.size() >= kSize) std::abort();
   std::memcpy(out, name.data(), name.size());
   out[name.size()] = 0;
-}
-
-bool all_zero(std::span<const std::byte> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{}; });
 }
 
 bool is_sync(SystemCall call) {

@@ -274,7 +274,7 @@ TEST(PowerCut, BringsADatabaseBackThatWasBeingDestroyedOrDoesNot) {
     if (db) {
       std::map<std::string, std::string> found;
       EXPECT_EQ(test::read_all(*db, found), "");
-      EXPECT_EQ(history.judge(found, end).problem, "");
+      EXPECT_EQ(history.judge(found, {end, end}).problem, "");
       ++whole;
     }
     fs::remove_all(path);

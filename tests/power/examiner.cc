@@ -35,12 +35,6 @@ bool taken_back(const Life& life, const CrashState& state, std::uint64_t cut) {
   });
 }
 
-std::string find_problem(Db& db) {
-  const Result<CheckReport> report = db.check();
-  if (!report) return "check: " + report.status().to_string();
-  return report->problems.empty() ? "" : "check: " + report->problems.front();
-}
-
 }  // namespace
 
 bool Totals::fail(const std::string& problem) {
@@ -56,6 +50,12 @@ std::string read_all(Db& db, std::map<std::string, std::string>& found) {
     found.emplace(entry->key(), entry->value());
   }
   return entry->status().ok() ? "" : "iterate: " + entry->status().to_string();
+}
+
+std::string find_problem(Db& db) {
+  const Result<CheckReport> report = db.check();
+  if (!report) return "check: " + report.status().to_string();
+  return report->problems.empty() ? "" : "check: " + report->problems.front();
 }
 
 std::vector<std::uint64_t> random_cuts(Recording& recording, std::size_t count, Random& random) {
@@ -149,7 +149,7 @@ std::string Examiner::read_only(const Case& one, Random& random) {
     if (!none && !taken_back(one.life, one.state, one.cut)) {
       return "open: " + db.error().to_string();
     }
-    return one.life.history.judge({}, one.cut).problem;
+    return one.life.history.judge({}, {one.cut, one.cut}).problem;
   }
   std::string problem = look(*db, one, nullptr);
   if (problem.empty() && random() % 4 == 0) problem = find_problem(*db);
@@ -181,9 +181,9 @@ std::string Examiner::live_on(const Case& one, Random& random) {
 std::string Examiner::look(Db& db, const Case& one, History* next) {
   std::map<std::string, std::string> found;
   if (std::string problem = read_all(db, found); !problem.empty()) return problem;
-  History::Verdict verdict = one.life.history.judge(found, one.cut);
+  History::Verdict verdict = one.life.history.judge(found, {one.cut, one.cut});
   if (!verdict.model) return verdict.problem;
-  if (!verdict.exact) totals_.beyond.fetch_add(1);
+  if (verdict.survived > verdict.required) totals_.beyond.fetch_add(1);
   if (next != nullptr) next->found(std::move(*verdict.model));
   return {};
 }

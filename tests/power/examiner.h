@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "power/history.h"
 #include "power/left_over.h"
 #include "support/random.h"
+#include "tidelock/db.h"
 
 namespace tidelock::test {
 
@@ -95,5 +97,7 @@ class Examiner {
 
 // What hinders reading it all.
 std::string read_all(Db& db, std::map<std::string, std::string>& found);
+// What `check` finds.
+std::string find_problem(Db& db);
 
 }  // namespace tidelock::test

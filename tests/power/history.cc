@@ -32,7 +32,7 @@ std::size_t size_of(Random& random) {
 }
 
 History::Verdict wrong(std::string problem) {
-  return {std::nullopt, std::move(problem), false};
+  return {std::nullopt, std::move(problem)};
 }
 
 std::vector<Step> steps_of(std::uint64_t seed, std::uint64_t write) {
@@ -141,12 +141,11 @@ void History::take_up(std::uint64_t write) {
   journal_->write[write - first_write_].order.store(journal_->commits.fetch_add(1) + 1);
 }
 
-History::Verdict History::judge(const std::map<std::string, std::string>& found,
-                                std::uint64_t time) const {
+History::Verdict History::judge(const std::map<std::string, std::string>& found, Cut cut) const {
   std::uint64_t required = 0;
   for (std::uint64_t i = 0; i < journal_->acknowledgements.load(); ++i) {
     const Journal::Acknowledgement& said = journal_->acknowledgement[i];
-    if (said.time.load() < time) required = std::max(required, said.order.load());
+    if (said.time.load() < cut.from) required = std::max(required, said.order.load());
   }
   const auto last = found.find(kLast);
   const std::uint64_t write =
@@ -158,7 +157,7 @@ History::Verdict History::judge(const std::map<std::string, std::string>& found,
   bool never_committed = false;
   if (of_this_life) {
     const Journal::Write& newest = journal_->write[write - first_write_];
-    if (newest.begun.load() == 0 || newest.begun.load() > time) {
+    if (newest.begun.load() == 0 || newest.begun.load() > cut.to) {
       return wrong("write " + std::to_string(write) + " had not begun");
     }
     never_committed = newest.order.load() == 0;
@@ -189,7 +188,7 @@ History::Verdict History::judge(const std::map<std::string, std::string>& found,
     ++entry;
   }
   if (entry != found.end()) return wrong(prefix + entry->first + " ought not to be there");
-  return {std::move(model), {}, until == required && !never_committed};
+  return {std::move(model), {}, required, until + (never_committed ? 1 : 0)};
 }
 
 }  // namespace tidelock::test

@@ -72,18 +72,24 @@ class History {
   // A rebuild has taken up this record, whose writer died before he committed it.
   void take_up(std::uint64_t write);
 
-  // Whether a database may hold this after a power cut at `time`; the model that it agrees with,
-  // or what is wrong.
+  // A power cut: it came between these times.
+  struct Cut {
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+  };
+  // Whether a database may hold this after a power cut; the model that it agrees with, or what is
+  // wrong.
   struct Verdict {
     std::optional<Model> model;
     std::string problem;
-    bool exact = false;  // nothing survived beyond what had to
+    std::uint64_t required = 0;  // how many commits had to survive...
+    std::uint64_t survived = 0;  // ... and did
   };
-  [[nodiscard]] Verdict judge(const std::map<std::string, std::string>& found,
-                              std::uint64_t time) const;
+  [[nodiscard]] Verdict judge(const std::map<std::string, std::string>& found, Cut cut) const;
 
   [[nodiscard]] Recording& recording() { return recording_; }
   [[nodiscard]] const Recording& recording() const { return recording_; }
+  [[nodiscard]] std::uint64_t first_write() const { return first_write_; }
   [[nodiscard]] std::uint64_t next_write() const { return first_write_ + journal_->writes.load(); }
 
  private:

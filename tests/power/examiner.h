@@ -20,6 +20,7 @@ inline constexpr std::uint64_t kValueSeed = 1;
 
 // What was exercised, counted by all workers; in memory that they share.
 struct Totals {
+  std::atomic<std::uint64_t> next_run{0};
   std::atomic<std::uint64_t> runs{0};
   std::atomic<std::uint64_t> states{0};
   std::atomic<std::uint64_t> in_recovery{0};  // of them: cut in the recovery from a cut

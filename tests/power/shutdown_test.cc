@@ -37,8 +37,8 @@ using test::Client;
 using test::History;
 using test::Random;
 
-constexpr std::uint64_t kCuts = 10;           // TIDELOCK_SHUTDOWNS: of each file system
-constexpr std::uint64_t kCommitsMax = 1'500;  // of a life, before its cut
+constexpr std::uint64_t kCuts = 10;         // TIDELOCK_SHUTDOWNS: of each type of file system
+constexpr std::uint64_t kCommitsMax = 800;  // of a life, before its cut
 constexpr std::uint64_t kWritesMax = test::Journal::kWritesMax - 64;
 
 struct Counts {
@@ -133,6 +133,7 @@ class Machine {
 
   // Until it is killed; the journal has an end.
   int work(std::uint64_t seed, std::int64_t visits) {
+    ::signal(SIGBUS, SIG_DFL);  // no last words of those whose disk is gone
     static constexpr unsigned kDurablePercent[] = {0, 1, 10, 40};
     Client client = make_client(seed, kDurablePercent[seed % 4]);
     test::visits_to_live.store(visits);
@@ -234,11 +235,11 @@ TEST(Shutdown, OfExt4KeepsWhatWasDurable) {
 }
 
 TEST(Shutdown, OfXfsKeepsWhatWasDurable) {
-  cut_power_of(kXfs, cuts_of_each());
+  cut_power_of(kXfs, cuts_of_each() / 2);
 }
 
 TEST(Shutdown, OfXfsWithoutReflinkKeepsWhatWasDurable) {
-  cut_power_of(kXfsWithoutReflink, cuts_of_each());
+  cut_power_of(kXfsWithoutReflink, cuts_of_each() / 2);
 }
 
 }  // namespace

@@ -80,11 +80,11 @@ Plan random_plan(std::uint64_t run, Random& random) {
   plan.memtable_size = kMemtableKib[random() % 4] << 10;
   plan.clients = 1 + static_cast<int>(random() % 4);
   plan.sessions = 1 + static_cast<int>(random() % 2);
-  plan.forget = random() % 2 == 0;
   plan.writes = 20 + static_cast<int>(random() % 200) / plan.clients;
   for (unsigned& percent : plan.durable_percent) percent = kDurablePercent[random() % 4];
   plan.kills = run % 4 == 1 || run % 4 == 3;
   plan.faults = run % 4 >= 2;
+  plan.forget = random() % (plan.kills ? 4 : 2) != 0;
   if (plan.kills) plan.sessions = 2;  // the second one does not know of the first
   return plan;
 }

@@ -74,13 +74,17 @@ class Client {
     } else if (kind < 96) {
       (void)db_->compact();
     } else if (kind < 98) {
-      const auto last = db_->get("last", {.snapshot = nullptr, .durable_only = true});
-      if (last && *last) {
-        history_.acknowledge(history_.order_of(std::strtoull((*last)->c_str(), nullptr, 10)));
-      }
+      read_durable();
     } else {
       close();
     }
+  }
+
+  // What is read so was said to be on disk.
+  void read_durable() {
+    const auto last = db_->get("last", {.snapshot = nullptr, .durable_only = true});
+    if (!last || !*last) return;
+    history_.acknowledge(history_.order_of(std::strtoull((*last)->c_str(), nullptr, 10)));
   }
 
   Durability random_durability() {

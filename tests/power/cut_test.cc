@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -118,7 +119,7 @@ class Worker {
     history_.begin(1);
     history_.found({});
     for (int session = 0; session < plan.sessions; ++session) {
-      if (session > 0 && plan.forget) lose_the_shared_state(plan);
+      if (session > 0 && plan.forget) lose_the_shared_state(plan, random() % 2 == 0);
       std::vector<test::ChildProcess> clients;
       for (int i = 0; i < plan.clients; ++i) {
         clients.emplace_back(
@@ -155,15 +156,18 @@ class Worker {
     return 0;
   }
 
-  // And has it rebuilt from manifest and logs, which are not on disk yet.
-  void lose_the_shared_state(const Plan& plan) {
+  // And has it rebuilt from manifest and logs, which are not on disk yet. It may die before it
+  // makes tables of these: then all that has been said is what the rebuild said.
+  void lose_the_shared_state(const Plan& plan, bool die) {
     fs::remove(path_ + "/STATE");
     test::ChildProcess child([&] {
       const test::Recorder recorder(history_.recording(), path_);
-      Result<Db> db = Db::open(path_, test::client_options(Background::kNone, plan.memtable_size));
-      if (!db) return 1;
-      const auto last = db->get("last");
+      test::Client client(history_, {path_, plan.memtable_size, 0}, 0);
+      if (!client.open().ok()) return 1;
+      const auto last = client.db().get("last");
       if (last && *last) history_.take_up(std::strtoull((*last)->c_str(), nullptr, 10));
+      client.read_durable();
+      if (die) ::_exit(0);
       return 0;
     });
     child.wait();

@@ -122,8 +122,10 @@ class Worker {
       if (session > 0 && plan.forget) lose_the_shared_state(plan, random() % 2 == 0);
       std::vector<test::ChildProcess> clients;
       for (int i = 0; i < plan.clients; ++i) {
-        clients.emplace_back(
-            [&, session, seed = random()] { return run_client(plan, session, Random(seed)); });
+        clients.emplace_back([&, session, self = ::getpid(), seed = random()] {
+          test::die_with(self);
+          return run_client(plan, session, Random(seed));
+        });
       }
       for (test::ChildProcess& client : clients) {
         const int status = client.wait();
@@ -192,7 +194,8 @@ void cut_power(Account& account, std::uint64_t seed, std::uint64_t states, std::
   for (std::size_t i = 0; i < count; ++i) {
     const Examiner::Setting setting{directory.file(std::to_string(i)), depth, account.under_way[i]};
     fs::create_directory(setting.scratch);
-    workers.emplace_back([&account, setting, seed, states] {
+    workers.emplace_back([&account, setting, self = ::getpid(), seed, states] {
+      test::die_with(self);
       Worker(account.totals, setting).work(seed, states);
       return 0;
     });

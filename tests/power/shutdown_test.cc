@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -52,12 +51,6 @@ struct Counts {
   char problem[4096] = {};
 };
 
-// Ends with this process, and with whoever started it.
-void die_with(pid_t parent) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);
-}
-
 // One database on one disk, over many cuts.
 class Machine {
  public:
@@ -77,7 +70,7 @@ class Machine {
       const std::int64_t visits =
           i == victim ? 1 + static_cast<std::int64_t>(random_() % 2'000) : 0;
       clients.emplace_back([this, self, visits, seed = random_()] {
-        die_with(self);
+        test::die_with(self);
         return work(seed, visits);
       });
     }
@@ -200,7 +193,7 @@ void cut_power_of(const Kind& kind, std::uint64_t cuts) {
   test::SharedValue<Counts> counts;
   const pid_t self = ::getpid();
   test::ChildProcess child([&] {
-    die_with(self);
+    test::die_with(self);
     run(directory.path(), kind, seed, cuts, *counts);
     return 0;
   });

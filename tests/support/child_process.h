@@ -1,6 +1,7 @@
 #pragma once
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +9,12 @@
 #include <utility>
 
 namespace tidelock::test {
+
+// Said by a child: it ends with its parent, however that ends, unless that was another thread.
+inline void die_with(pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(1);
+}
 
 // A forked child that runs `body` and exits with what it returns. Killed, if still running, at the
 // end of the scope. The body must not use gtest assertions: they would print from two processes.

@@ -12,8 +12,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
+#include <map>
 #include <random>
+#include <utility>
 
 #include "support/seed.h"
 #include "support/shared_value.h"
@@ -37,6 +38,7 @@ constexpr std::size_t kLess = 1;
 struct Piece {
   std::size_t section;
   std::uint64_t event;
+  std::string file;
   std::string what;
 };
 
@@ -147,7 +149,7 @@ class Sweep {
     std::vector<Piece> found;
     for (std::uint64_t i = 0; i < ledger.count; ++i) {
       if (!ledger.events[i].changed) continue;
-      found.push_back({section, i + 1,
+      found.push_back({section, i + 1, ledger.events[i].file,
                        sections_[section].name + ", death after event " + std::to_string(i + 1) +
                            " of " + std::to_string(ledger.count) + ", " +
                            to_text(ledger.events[i])});
@@ -162,13 +164,22 @@ class Sweep {
     pieces_.insert(pieces_.end(), found.begin(), found.end());
   }
 
-  // Loops are in the middle: what matters most is how it begins and ends.
+  // Of each file some: its first stores, its last ones, and some between, where the loops are.
   void thin_out(std::vector<Piece>& pieces, std::size_t share) {
     if (pieces.size() <= share) return;
-    const auto edge = static_cast<std::ptrdiff_t>(share / 3);
-    std::shuffle(pieces.begin() + edge, pieces.end() - edge, random_);
-    const auto surplus = static_cast<std::ptrdiff_t>(pieces.size() - share);
-    pieces.erase(pieces.begin() + edge, pieces.begin() + edge + surplus);
+    std::map<std::string, std::vector<Piece>> by_file;
+    for (Piece& piece : pieces) by_file[piece.file].push_back(std::move(piece));
+    pieces.clear();
+    for (std::size_t turn = 0; pieces.size() < share; ++turn) {
+      for (auto& [file, left] : by_file) {
+        if (left.empty()) continue;
+        const std::size_t at = turn % 3 == 0   ? 0
+                               : turn % 3 == 1 ? left.size() - 1
+                                               : random_() % left.size();
+        pieces.push_back(std::move(left[at]));
+        left.erase(left.begin() + static_cast<std::ptrdiff_t>(at));
+      }
+    }
   }
 
   void print() const {

@@ -100,6 +100,7 @@ class Scene {
 
  private:
   std::string take(LockQueue& queue, bool inconsistent, const Wait& wait);
+  std::string queue_behind_survivor();
   std::string take_a_copy();
 
   Trial& trial_;
@@ -124,9 +125,7 @@ std::string Scene::go_on() {
   if (std::string problem = take(*survivor_, inside, kPatient); !problem.empty()) return problem;
   const Wait at_once{.policy = Wait::Policy::kFailFast};
   if (std::string problem = take(*survivor_, false, at_once); !problem.empty()) return problem;
-  Result<LockQueue> newcomer = attach();
-  if (!newcomer) return "newcomer: " + newcomer.error().to_string();
-  if (std::string problem = take(*newcomer, false, kPatient); !problem.empty()) return problem;
+  if (std::string problem = queue_behind_survivor(); !problem.empty()) return problem;
   const Result<LockInfo> info = survivor_->info();
   if (!info) return info.error().to_string();
   if (info->word != LockInfo::Word::kFree) return "it is not free in the end";
@@ -144,6 +143,16 @@ std::string Scene::take(LockQueue& queue, bool inconsistent, const Wait& wait) {
   }
   guard->mark_consistent();
   return {};
+}
+
+// A newcomer finds a place in the queue, and gets the lock when it is released.
+std::string Scene::queue_behind_survivor() {
+  Result<LockQueue::Guard> guard = survivor_->acquire(kPatient);
+  if (!guard) return "acquire: " + guard.error().to_string();
+  ChildProcess newcomer = waiter();
+  if (!wait_for_waiters(*survivor_, 1)) return "a newcomer does not get into the queue";
+  guard->release();
+  return exited_with(newcomer.wait(), 0) ? "" : "a newcomer does not get the lock";
 }
 
 // As after a reboot: it is laid out anew.

@@ -28,7 +28,9 @@ namespace fs = std::filesystem;
 
 constexpr int kWorkers = 2;
 constexpr unsigned kHungAfter = 30;  // seconds, for one run
-constexpr int kTries = 6;            // a wait, or a look at the clock, may add or spare a store
+// A slice of waiting more or less is a store more or less: whether it comes depends on the time.
+constexpr int kTries = 6;
+constexpr std::size_t kMissedMax = 2;  // in a section
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kLess = 4;  // of all shares but kAll
 #else
@@ -47,6 +49,7 @@ struct Board {
   static constexpr std::size_t kSectionsMax = 64;
   std::atomic<std::uint64_t> next{0};
   std::atomic<std::uint64_t> covered[kSectionsMax] = {};
+  std::atomic<std::uint64_t> missed[kSectionsMax] = {};
   std::atomic<std::uint64_t> at[kWorkers] = {};
   std::atomic_flag failed;
   char failure[1000] = {};
@@ -103,6 +106,7 @@ int run_pieces(Worker& worker, int self, const std::vector<Piece>& pieces, Board
     }
     if (outcome == Outcome::kWrong) board.fail(piece.what + ": " + problem);
     if (outcome == Outcome::kDied) board.covered[piece.section].fetch_add(1);
+    if (outcome == Outcome::kLived) board.missed[piece.section].fetch_add(1);
   }
 }
 
@@ -188,10 +192,11 @@ class Sweep {
     for (std::size_t i = 0; i < sections_.size(); ++i) {
       if (!is_asked_for("TIDELOCK_SECTION", sections_[i].name)) continue;
       const std::size_t here = board_->covered[i].load();
-      std::printf("%5zu of %5zu stores: %s\n", here, found_[i], sections_[i].name.c_str());
-      if (!board_->failed.test()) {
-        EXPECT_EQ(here, tried_[i]) << sections_[i].name;
-      }
+      const std::size_t missed = board_->missed[i].load();
+      std::printf("%5zu of %5zu stores: %s", here, found_[i], sections_[i].name.c_str());
+      std::printf(missed == 0 ? "\n" : " (%zu came once and not again)\n", missed);
+      EXPECT_LE(missed, kMissedMax) << sections_[i].name;
+      EXPECT_TRUE(here + missed == tried_[i] || board_->failed.test()) << sections_[i].name;
       EXPECT_GT(found_[i], 0U) << sections_[i].name;
       found += found_[i];
       covered += here;

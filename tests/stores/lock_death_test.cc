@@ -364,7 +364,7 @@ TEST(LockDeath, AfterAnyStoreLeavesTheLockToTheOthers) {
       {"lay the queue file out", [](Trial& trial) { return lay_out(trial, false); }, 20});
   sections.push_back(
       {"lay it out over an old one", [](Trial& trial) { return lay_out(trial, true); }, 20});
-  die_after_every_store(sections);
+  die_after_every_store(sections, 180);
 }
 
 }  // namespace

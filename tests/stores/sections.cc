@@ -115,7 +115,7 @@ class Sweep {
   Sweep(const std::vector<Section>& sections, std::uint64_t seed)
       : sections_(sections), random_(seed) {}
 
-  void run() {
+  void run(std::size_t at_least) {
     for (std::size_t i = 0; i < sections_.size(); ++i) {
       if (!is_asked_for("TIDELOCK_SECTION", sections_[i].name)) continue;
       ASSERT_NO_FATAL_FAILURE(look_at(i)) << sections_[i].name;
@@ -135,7 +135,8 @@ class Sweep {
           << (killed_by(status, SIGALRM) ? ", hung" : "");
     }
     EXPECT_FALSE(board_->failed.test()) << board_->failure;
-    print();
+    const std::size_t covered = count();
+    EXPECT_TRUE(covered >= at_least || std::getenv("TIDELOCK_SECTION") != nullptr) << covered;
   }
 
  private:
@@ -186,7 +187,8 @@ class Sweep {
     }
   }
 
-  void print() const {
+  // Prints it, too.
+  [[nodiscard]] std::size_t count() const {
     std::size_t found = 0;
     std::size_t covered = 0;
     for (std::size_t i = 0; i < sections_.size(); ++i) {
@@ -203,6 +205,7 @@ class Sweep {
     }
     std::printf("%5zu of %5zu stores in %zu sections, each in both ways\n", covered, found,
                 sections_.size());
+    return covered;
   }
 
   const std::vector<Section>& sections_;
@@ -234,14 +237,14 @@ std::string Trial::bury(ChildProcess& victim) {
   return "the victim ended with wait status " + std::to_string(status);
 }
 
-void die_after_every_store(const std::vector<Section>& sections) {
+void die_after_every_store(const std::vector<Section>& sections, std::size_t at_least) {
   const std::uint64_t seed = random_seed();
   if (!StoreWatch::works()) {
     std::printf("not tried: stores are seen on x86-64 alone\n");
     return;
   }
   ASSERT_LE(sections.size(), Board::kSectionsMax);
-  Sweep(sections, seed).run();
+  Sweep(sections, seed).run(at_least);
 }
 
 void copy_directory(const std::string& from, const std::string& to) {

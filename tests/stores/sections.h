@@ -47,8 +47,8 @@ struct Section {
 
 // Runs each section once to see its stores, and then once for each of them that changed a file, up
 // to its share. Prints what was found and covered; fails if one was not covered that ought to be,
-// and on anything wrong.
-void die_after_every_store(const std::vector<Section>& sections);
+// or fewer than `at_least` in all, and on anything wrong.
+void die_after_every_store(const std::vector<Section>& sections, std::size_t at_least);
 
 // A copy with other inodes, so that no shared state in it is in force.
 void copy_directory(const std::string& from, const std::string& to);

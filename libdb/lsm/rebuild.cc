@@ -244,7 +244,9 @@ Status make_first_version(const std::string& directory, const Options& options) 
   constexpr std::uint64_t kFirstLog = 2;
   const manifest::ManifestId id{manifest::random_uuid(), kFirstManifest};
   const std::string path = state::file_path(directory, state::FileKind::kManifest, kFirstManifest);
-  if (os::file_exists(path)) {
+  const Result<bool> left = os::exists(path);
+  if (!left) return left.error();
+  if (*left) {
     // Left by one who removed CURRENT and may have died before that was on disk.
     if (Status status = os::sync_directory(directory); !status.ok()) return status;
     if (Status status = os::unlink_file(path); !status.ok()) return status;

@@ -62,25 +62,39 @@ class CallDeathTest : public testing::Test {
   // In a child. Whoever died before it, it must not see an error.
   std::string live(const std::string& path, const Chapter& chapter,
                    const std::function<void()>& arm) {
-    Life life(path, *journal_, [this](const char* operation, const Status& status) {
-      if (!status.ok()) {
-        dying_note_->write(std::string(operation) + ": " + status.to_string());
-        ::_exit(1);
-      }
-      return Life::Next::kOn;
+    return in_child(*dying_note_, [&] {
+      Life life(path, *journal_, [this](const char* operation, const Status& status) {
+        if (!status.ok()) {
+          dying_note_->write(std::string(operation) + ": " + status.to_string());
+          ::_exit(1);
+        }
+        return Life::Next::kOn;
+      });
+      arm();
+      (life.*chapter.run)();
+      return life.wrong();
     });
-    arm();
-    (life.*chapter.run)();
-    return life.wrong();
   }
 
-  // What is wrong; `died` is left alone if it came to the end of the chapter.
-  std::string die(const std::string& path, const Chapter& chapter, Death death, bool& died) {
-    const std::string said = in_child(
-        *dying_note_, [&] { return live(path, chapter, [death] { new DyingAt(death); }); });
+  // What is wrong; counted if it did not come to the end of the chapter.
+  std::string die(const std::string& path, const Chapter& chapter, Death death) {
+    const std::string said = live(path, chapter, [death] { new DyingAt(death); });
     if (said != kKilled) return said;
-    died = true;
+    ++deaths_;
     return {};
+  }
+
+  std::string trace(const std::string& path, const Chapter& chapter) {
+    trace_->count.store(0);
+    return live(path, chapter, [&] { new Tracer(*trace_, path); });
+  }
+
+  // One that is open beside it all the time sees everything and goes on, and so does the next.
+  std::string in_company(const std::string& path, const std::function<std::string()>& act) {
+    return in_child(*note_, [&] {
+      std::string wrong = judge_company(path, *journal_, act);
+      return wrong.empty() ? judge_directory(path, *journal_) : wrong;
+    });
   }
 
   void prepare(const std::string& path, const Chapter& chapter) {
@@ -88,36 +102,30 @@ class CallDeathTest : public testing::Test {
     if (chapter.from_image) image_.copy_to(path, *journal_);
   }
 
-  // How many calls the chapter makes.
-  std::uint64_t trace(const Chapter& chapter) {
-    trace_->count.store(0);
-    const TemporaryDirectory directory(Where::kMemory);
-    prepare(directory.file("db"), chapter);
-    const std::string said = in_child(*note_, [&] {
-      return live(directory.file("db"), chapter,
-                  [&] { new Tracer(*trace_, directory.file("db")); });
-    });
-    EXPECT_EQ(said, "") << chapter.name;
-    return trace_->count.load();
+  // Tries a death in each state that there is: a call that changes nothing that outlives its
+  // process, with no store into shared memory behind it, leaves what the one before it left.
+  void try_all(const Chapter& chapter, const std::function<void(Death)>& attempt) {
+    const std::uint64_t calls = trace_->count.load();
+    const bool all = setting("TIDELOCK_LONG", 0) != 0;
+    bool changed = true;
+    for (std::uint64_t call = 1; call <= calls && !HasFailure(); ++call) {
+      const Trace::Call& made = trace_->at(call);
+      if (all || changed || made.after_stores) attempt({call, At::kBefore});
+      changed = made.changes;
+      if (all || changed) attempt({call, At::kAfter});
+      if (made.call == os::SystemCall::kWrite && made.length > 1) attempt({call, At::kWithin});
+    }
+    std::printf("%s: %llu calls, %llu deaths\n", chapter.name,
+                static_cast<unsigned long long>(calls), static_cast<unsigned long long>(deaths_));
+    EXPECT_GE(deaths_, calls / 4);
   }
 
-  // One death, judged by whoever comes next. False if there was nobody to die.
-  bool try_death(const Chapter& chapter, Death death, Legacy legacy) {
-    const TemporaryDirectory directory(Where::kMemory);
-    const std::string path = directory.file("db");
-    prepare(path, chapter);
-    bool died = false;
-    std::string wrong = die(path, chapter, death, died);
-    if (wrong.empty() && !died) return false;
-    if (legacy == Legacy::kForgotten) forget_shared_state(path);
-    if (wrong.empty()) wrong = in_child(*note_, [&] { return judge_directory(path, *journal_); });
-    EXPECT_EQ(wrong, "") << chapter.name << ", a death " << to_text(death, *trace_)
-                         << (legacy == Legacy::kForgotten ? ", without shared state" : "");
-    ++deaths_;
-    return true;
+  // Yields what it says for messages.
+  const char* leave_a_legacy(const std::string& path) {
+    if (random_() % 2 == 0) return "";
+    forget_shared_state(path);
+    return ", without shared state";
   }
-
-  Legacy random_legacy() { return random_() % 2 == 0 ? Legacy::kKept : Legacy::kForgotten; }
 
   static inline const std::string kKilled = "it died of signal 9";
 
@@ -133,30 +141,78 @@ class CallDeathTest : public testing::Test {
 
 class ChapterDeathTest : public CallDeathTest, public testing::WithParamInterface<Chapter> {};
 
-// A call that changes nothing that outlives the process, with no store into shared memory behind
-// it, leaves what the one before it left. So a death is tried once in each state that there is.
-TEST_P(ChapterDeathTest, AtNoSystemCallLosesAnythingOrStopsWhoComesNext) {
+TEST_P(ChapterDeathTest, WhoeverComesNextFindsAllThatWasAcknowledged) {
   const Chapter& chapter = GetParam();
-  const std::uint64_t calls = trace(chapter);
-  const bool all = setting("TIDELOCK_LONG", 0) != 0;
-  bool changed = true;
-  for (std::uint64_t call = 1; call <= calls && !HasFailure(); ++call) {
-    const Trace::Call& made = trace_->at(call);
-    if (all || changed || made.after_stores) {
-      ASSERT_TRUE(try_death(chapter, {call, At::kBefore}, random_legacy()));
-    }
-    changed = made.changes;
-    if (all || changed) (void)try_death(chapter, {call, At::kAfter}, random_legacy());
-    if (made.call == os::SystemCall::kWrite && made.length > 1) {
-      (void)try_death(chapter, {call, At::kWithin}, random_legacy());
-    }
+  {
+    const TemporaryDirectory directory(Where::kMemory);
+    prepare(directory.file("db"), chapter);
+    ASSERT_EQ(trace(directory.file("db"), chapter), "");
   }
-  std::printf("%s: %llu calls, %llu deaths\n", chapter.name, static_cast<unsigned long long>(calls),
-              static_cast<unsigned long long>(deaths_));
+  try_all(chapter, [&](Death death) {
+    const TemporaryDirectory directory(Where::kMemory);
+    const std::string path = directory.file("db");
+    prepare(path, chapter);
+    std::string wrong = die(path, chapter, death);
+    const char* const legacy = leave_a_legacy(path);
+    if (wrong.empty()) wrong = in_child(*note_, [&] { return judge_directory(path, *journal_); });
+    EXPECT_EQ(wrong, "") << chapter.name << ", a death " << to_text(death, *trace_) << legacy;
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Life, ChapterDeathTest, testing::ValuesIn(kChapters),
                          [](const auto& param) { return std::string(param.param.name); });
+
+TEST_F(CallDeathTest, OthersGoOnBesideIt) {
+  {
+    const TemporaryDirectory directory(Where::kMemory);
+    const std::string path = directory.file("db");
+    prepare(path, kCompany);
+    ASSERT_EQ(in_company(path, [&] { return trace(path, kCompany); }), "");
+  }
+  try_all(kCompany, [&](Death death) {
+    const TemporaryDirectory directory(Where::kMemory);
+    const std::string path = directory.file("db");
+    prepare(path, kCompany);
+    const std::string wrong = in_company(path, [&] { return die(path, kCompany, death); });
+    ++deaths_;  // counted in the child
+    EXPECT_EQ(wrong, "") << "a death " << to_text(death, *trace_);
+  });
+}
+
+// The recovery from a death dies, too, and perhaps the recovery from that.
+TEST_F(CallDeathTest, SeveralInARowLoseNothing) {
+  const std::uint64_t rows = setting("TIDELOCK_ROWS", 150);
+  const std::uint64_t depth = setting("TIDELOCK_DEPTH", 2);
+  std::uint64_t calls = 0;
+  {
+    const TemporaryDirectory directory(Where::kMemory);
+    const std::string path = directory.file("db");
+    image_.copy_to(path, *journal_);
+    ASSERT_EQ(trace(path, kRecovery), "");
+    calls = trace_->count.load();
+  }
+  for (std::uint64_t row = 0; row < rows && !HasFailure(); ++row) {
+    const TemporaryDirectory directory(Where::kMemory);
+    const std::string path = directory.file("db");
+    const Chapter* chapter = &kChapters[random_() % 3];
+    prepare(path, *chapter);
+    std::string said;
+    std::string wrong;
+    for (std::uint64_t death_number = 0; death_number < depth && wrong.empty(); ++death_number) {
+      const Death death{1 + random_() % calls, random_() % 2 == 0 ? At::kBefore : At::kAfter};
+      wrong = die(path, *chapter, death);
+      said += std::string(chapter->name) + ", call " + std::to_string(death.call);
+      said +=
+          std::string(death.where == At::kAfter ? ", after it" : "") + leave_a_legacy(path) + "; ";
+      chapter = &kRecovery;
+    }
+    if (wrong.empty()) wrong = in_child(*note_, [&] { return judge_directory(path, *journal_); });
+    EXPECT_EQ(wrong, "") << said;
+  }
+  std::printf("rows of %llu: %llu, %llu deaths\n", static_cast<unsigned long long>(depth),
+              static_cast<unsigned long long>(rows), static_cast<unsigned long long>(deaths_));
+  EXPECT_GE(deaths_, rows * depth / 2);
+}
 
 }  // namespace
 }  // namespace tidelock::test

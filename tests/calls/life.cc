@@ -1,8 +1,11 @@
 #include "calls/life.h"
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <map>
+#include <new>
 #include <vector>
 
 namespace tidelock::test {
@@ -213,6 +216,19 @@ std::string judge_directory(const std::string& path, Journal& journal) {
   return judge_for_reading(path, journal);
 }
 
+std::string judge_company(const std::string& path, Journal& journal,
+                          const std::function<std::string()>& act) {
+  Result<Db> db = Db::open(path, options(OpenMode::kCreateIfMissing));
+  if (!db) return told_by("open", db.error());
+  if (Status status = write_round(*db, journal, Durability::kProcess); !status.ok()) {
+    return told_by("write", status);
+  }
+  if (std::string wrong = act(); !wrong.empty()) return wrong;
+  if (std::string wrong = judge_handle(*db, journal); !wrong.empty()) return wrong;
+  Status status = db->close();
+  return status.ok() ? std::string() : told_by("close", status);
+}
+
 void forget_shared_state(const std::string& path) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(path, ignored)) {
@@ -249,8 +265,17 @@ void Image::copy_to(const std::string& path, Journal& journal) const {
   journal.copy(*journal_);
 }
 
+// What the interface throws: only that there is no memory.
+Status Life::answer_of(const std::function<Status()>& act) const {
+  try {
+    return act();
+  } catch (const std::bad_alloc&) {
+    return Status(StatusCode::kLimit, path_ + ": " + std::strerror(ENOMEM));
+  }
+}
+
 void Life::on_directory(const char* operation, const std::function<Status()>& act) {
-  while (told_(operation, act()) != Next::kOn) {
+  while (told_(operation, answer_of(act)) != Next::kOn) {
   }
 }
 
@@ -259,7 +284,7 @@ void Life::on_handle(const char* operation, const std::function<Status(Db&)>& ac
     if (next == Next::kReopen) db_.reset();
     if (!db_) open();
     if (!db_) return;
-    next = told_(operation, act(*db_));
+    next = told_(operation, answer_of([&] { return act(*db_); }));
   }
 }
 
@@ -274,7 +299,7 @@ void Life::open() {
 // Closed in any case.
 void Life::close() {
   if (!db_) return;
-  (void)told_("close", db_->close());
+  (void)told_("close", answer_of([this] { return db_->close(); }));
   db_.reset();
 }
 
@@ -352,6 +377,7 @@ void Life::repair() {
   const std::string into = repaired(path_);
   journal_.phase.store(Phase::kBeingRepaired);
   on_directory("repair", [&] {
+    (void)Db::destroy(into);  // what a repair that failed could not remove
     const Result<RepairReport> report = Db::repair(path_, into, options(OpenMode::kCreate));
     if (!report || report->complete()) return report.status();
     Status status = Db::destroy(into);

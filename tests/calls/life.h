@@ -66,6 +66,7 @@ class Life {
   void open();
   void close();
   void on_handle(const char* operation, const std::function<Status(Db&)>& act);
+  [[nodiscard]] Status answer_of(const std::function<Status()>& act) const;
   void on_directory(const char* operation, const std::function<Status()>& act);
   void write(Durability durability, std::size_t filler = 0);
   void write_all_ways();
@@ -114,6 +115,10 @@ class Image {
 [[nodiscard]] std::string judge_handle(Db& db, Journal& journal);
 // The same for whoever opens it next, and for what a repair or a destruction left.
 [[nodiscard]] std::string judge_directory(const std::string& path, Journal& journal);
+
+// Another process that has it open while `act` runs. What is wrong then.
+[[nodiscard]] std::string judge_company(const std::string& path, Journal& journal,
+                                        const std::function<std::string()>& act);
 
 // As after a reboot: what is only a cache is gone.
 void forget_shared_state(const std::string& path);

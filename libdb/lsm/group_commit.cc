@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -158,7 +159,7 @@ Status GroupCommit::sync(const Part& part) {
   if (part.number == shared.sync_failure.log_number.load(std::memory_order_acquire)) {
     return failed_before(part.number);
   }
-  Status status = logs_.sync(*part.log, part.from, part.to);
+  Status status = sync_or_mark(part);
   const bool in_tables = shared.tables.load().value.oldest_log > part.number;
   if (status.ok() || in_tables) return {};
   const bool disk_failed =
@@ -167,8 +168,18 @@ Status GroupCommit::sync(const Part& part) {
   return status;
 }
 
-// Before anybody is told: the kernel will not report it a second time. `failed_log` takes it back if
-// an installation has passed the log meanwhile.
+// Where there is no memory to say that it failed, it is taken to have failed.
+Status GroupCommit::sync_or_mark(const Part& part) {
+  try {
+    return logs_.sync(*part.log, part.from, part.to);
+  } catch (const std::bad_alloc&) {
+    mark_failed(part);
+    throw;
+  }
+}
+
+// Before anybody is told: the kernel will not report it a second time. `failed_log` takes it back
+// if an installation has passed the log meanwhile.
 void GroupCommit::mark_failed(const Part& part) {
   state::SyncFailure& failure = (*context_.state)->sync_failure;
   failure.from_lsn.store(part.from, std::memory_order_relaxed);

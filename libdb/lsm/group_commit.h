@@ -51,6 +51,7 @@ class GroupCommit {
   [[nodiscard]] Status lead(const os::Deadline& deadline);
   [[nodiscard]] Result<Plan> plan(std::uint64_t from);
   [[nodiscard]] Status sync(const Part& part);
+  [[nodiscard]] Status sync_or_mark(const Part& part);
   void mark_failed(const Part& part);
 
   Context& context_;

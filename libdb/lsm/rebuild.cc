@@ -140,17 +140,14 @@ class Rebuild {
     edit.oldest_lsn = next.header.base_lsn;
     edit.oldest_sequence = next.header.base_sequence;
     edit.last_sequence = last;
-    Catalog catalog(context_);
-    Result<manifest::Version> installed = catalog.install(
-        [&edit](const manifest::Version&) -> Result<manifest::VersionEdit> { return edit; },
-        os::Deadline::never());
-    if (!installed) {
-      if (installed.error().code() == StatusCode::kNotDurable) writer.keep();
-      return installed.error();
-    }
-    writer.keep();
-    version_ = std::move(*installed);
-    return {};
+    return writer.hand_over([&] {
+      Catalog catalog(context_);
+      Result<manifest::Version> installed = catalog.install(
+          [&edit](const manifest::Version&) -> Result<manifest::VersionEdit> { return edit; },
+          os::Deadline::never());
+      if (installed) version_ = std::move(*installed);
+      return installed.status();
+    });
   }
 
   void add_entry(const wal::LogHeader& header, const NewArena& arena, std::uint64_t log_inode,

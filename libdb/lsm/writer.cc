@@ -122,7 +122,7 @@ Status Writer::sync_log(const lock::Guard&) {
   return Status(StatusCode::kIo, status.message());  // to callers it means: no database
 }
 
-void Writer::trim(const lock::Guard&) noexcept {
+void Writer::trim(const lock::Guard&) {
   constexpr std::uint64_t kPage = 0x10000;
   if (!target_) return;
   const memtable::Arena::Free free = target_->memtable.free();

@@ -100,9 +100,10 @@ File::~File() {
 
 Result<File> File::open(const std::string& path, FileAccess access) {
   const int flags = access == FileAccess::kRead ? O_RDONLY : O_RDWR;
+  File file(-1, path);  // before the descriptor: without memory for it, nothing is left open
   Result<int> descriptor = open_descriptor(path, flags, 0);
   if (!descriptor) return descriptor.error();
-  File file(*descriptor, path);
+  file.descriptor_ = *descriptor;
   Result<struct stat> facts = stat_of(*descriptor, path);
   if (!facts) return facts.error();
   if (!S_ISREG(facts->st_mode)) {
@@ -113,9 +114,10 @@ Result<File> File::open(const std::string& path, FileAccess access) {
 
 Result<File> File::create(const std::string& path, const FileOwnership& ownership) {
   const std::uint32_t mode = ownership.mode.value_or(kDefaultMode);
+  File file(-1, path);
   Result<int> descriptor = open_descriptor(path, O_RDWR | O_CREAT | O_EXCL, mode);
   if (!descriptor) return descriptor.error();
-  File file(*descriptor, path);
+  file.descriptor_ = *descriptor;
   if (Status status = apply_ownership(*descriptor, path, ownership); !status.ok()) {
     (void)unlink_file(path);
     return status;
@@ -125,13 +127,14 @@ Result<File> File::create(const std::string& path, const FileOwnership& ownershi
 
 Result<File> File::open_again() const {
   const std::string link = "/proc/self/fd/" + std::to_string(descriptor_);
+  File file(-1, path_);
   const int mode = ::fcntl(descriptor_, F_GETFL) & O_ACCMODE;
-  const int descriptor = above_standard_streams(
+  file.descriptor_ = above_standard_streams(
       perform({.call = SystemCall::kOpen, .path = path_},
               [&] { return ::open(link.c_str(), mode | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }),
       path_);
-  if (descriptor < 0) return error_status(errno, "open again", path_);
-  return File(descriptor, path_);
+  if (file.descriptor_ < 0) return error_status(errno, "open again", path_);
+  return file;
 }
 
 Status File::read_exact(std::uint64_t offset, std::span<std::byte> out) const {

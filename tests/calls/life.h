@@ -31,6 +31,7 @@ struct Journal {
   std::atomic<Fate> fates[kRoundsMax];
   std::atomic<std::uint32_t> fillers[kRoundsMax];  // bytes of one more entry
   std::atomic<Phase> phase{Phase::kInUse};
+  bool syncs_may_fail = false;  // so that the log may have to go to tables first
 
   void copy(const Journal& other);
 };

@@ -124,7 +124,7 @@ std::string compare(Db& db, Journal& journal, Status& status) {
     journal.fates[round].store(*there ? Fate::kThere : Fate::kNotThere);
   }
   const Entries expected = expected_entries(journal);
-  Result<Iterator> at = db.iterate();
+  Result<Iterator> at = db.iterate({.range = {.lower = {}, .upper = kOutsideOfJournal}});
   status = at.status();
   if (!at) return {};
   auto next = expected.begin();
@@ -414,6 +414,11 @@ void Life::go_along() {
   on_handle("compact", [](Db& db) { return db.compact(); });
   read();
   on_handle("upkeep", [](Db& db) { return db.upkeep({.thorough = true}).status(); });
+  close();
+}
+
+void Life::write_durably() {
+  for (int i = 0; i < 12; ++i) write(Durability::kDurable);
   close();
 }
 

@@ -57,6 +57,7 @@ class Life {
   void destroy();
   // What one process does among others.
   void go_along();
+  void write_durably();
   // What comes after a death.
   void recover();
 
@@ -92,6 +93,7 @@ inline constexpr Chapter kChapters[] = {
     {"destruction", &Life::destroy, true},
 };
 inline constexpr Chapter kCompany{"company", &Life::go_along, true};
+inline constexpr Chapter kDurableWrites{"durable writes", &Life::write_durably, true};
 inline constexpr Chapter kRecovery{"recovery", &Life::recover, false};
 
 // A small database that was closed, and is copied: then opened as after a reboot.
@@ -104,6 +106,9 @@ class Image {
   TemporaryDirectory directory_{Where::kMemory};
   SharedValue<Journal> journal_;
 };
+
+// Keys that begin so are not of the journal.
+inline constexpr char kOutsideOfJournal[] = "~";
 
 // Where a life makes the repaired database.
 [[nodiscard]] std::string repaired(const std::string& path);

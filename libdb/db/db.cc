@@ -1,5 +1,6 @@
 #include "tidelock/db.h"
 
+#include <new>
 #include <utility>
 
 #include "db/batch_access.h"
@@ -127,14 +128,17 @@ Db::Db(Db&& other) noexcept : impl_(std::exchange(other.impl_, Impl::closed())) 
 
 Db& Db::operator=(Db&& other) noexcept {
   if (this != &other) {
-    (void)close();
+    const Db closed_here = std::move(*this);
     impl_ = std::exchange(other.impl_, Impl::closed());
   }
   return *this;
 }
 
 Db::~Db() {
-  (void)close();
+  try {
+    (void)close();
+  } catch (const std::bad_alloc&) {  // it is closed, and as far as that got, tidied up
+  }
 }
 
 Result<Db> Db::open(const std::filesystem::path& directory, const Options& options) {
@@ -337,9 +341,9 @@ Status Db::close(const std::optional<Wait>& wait) {
   if (!impl_->handle->close()) {
     return Status(StatusCode::kClosed, "close: the database handle was closed before");
   }
-  Status status = impl_->engine->close(wait);
-  impl_->engine.reset();
-  return status;
+  // Detached at the end, however that comes about.
+  const std::unique_ptr<lsm::Engine> engine = std::move(impl_->engine);
+  return engine->close(wait);
 }
 
 }  // namespace tidelock

@@ -29,18 +29,26 @@ class Handle {
   // A call that uses the engine; `close` waits for all of them to end.
   class Call {
    public:
-    explicit Call(Handle& handle) : handle_(handle) {
-      // Sequentially consistent, as `close` is: either it sees this call, or this sees it.
-      handle_.calls_.fetch_add(1, std::memory_order_seq_cst);
-      status_ = handle_.check();
-    }
-    ~Call() { handle_.calls_.fetch_sub(1, std::memory_order_release); }
-    Call(const Call&) = delete;
-    Call& operator=(const Call&) = delete;
+    explicit Call(Handle& handle) : counted_(handle.calls_), status_(handle.check()) {}
     [[nodiscard]] const Status& status() const { return status_; }
 
    private:
-    Handle& handle_;
+    // Counted down also if there is no memory for the status.
+    class Counted {
+     public:
+      // Sequentially consistent, as `close` is: either it sees this call, or this sees it.
+      explicit Counted(std::atomic<std::uint32_t>& calls) : calls_(calls) {
+        calls_.fetch_add(1, std::memory_order_seq_cst);
+      }
+      ~Counted() { calls_.fetch_sub(1, std::memory_order_release); }
+      Counted(const Counted&) = delete;
+      Counted& operator=(const Counted&) = delete;
+
+     private:
+      std::atomic<std::uint32_t>& calls_;
+    };
+
+    Counted counted_;
     Status status_;
   };
 

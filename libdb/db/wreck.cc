@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <new>
 #include <utility>
 
 #include "lsm/table_set.h"
 #include "manifest/current.h"
 #include "os/directory.h"
+#include "os/error.h"
 #include "os/file.h"
 #include "table/salvage.h"
 
@@ -44,7 +46,7 @@ Result<FileBytes> FileBytes::load(const std::string& path) {
   FileBytes loaded;
   loaded.data_.reset(new (std::nothrow) std::byte[*size]());
   if (loaded.data_ == nullptr) {
-    return Status(StatusCode::kLimit, "read " + path + ": not enough memory for the whole of it");
+    return os::error_status(ENOMEM, "read the whole of", path);
   }
   loaded.size_ = *size;
   constexpr std::size_t kChunk = std::size_t{1} << 20;

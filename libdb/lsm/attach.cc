@@ -40,19 +40,26 @@ bool is_not_now(const Status& status) {
   return status.busy() != nullptr && status.busy()->reason == BusyReason::kOpen;
 }
 
+Result<bool> current_exists(const std::string& directory) {
+  return os::exists(directory + "/" + state::kCurrentName);
+}
+
 // A directory of another store gets no file of ours, nor one where there is nothing to open, nor
 // one that create_database would refuse. Precondition: LOCK was missing.
 Status check_may_make_lock(const std::string& directory, OpenMode mode) {
-  const std::string lock = directory + "/" + state::kLockName;
-  const std::string current = directory + "/" + state::kCurrentName;
-  if (os::file_exists(current)) {
+  const Result<bool> current = current_exists(directory);
+  if (!current) return current.error();
+  if (*current) {
     Status ours = manifest::read_current(directory, Access::kReadOnly).status();
     return ours.code() == StatusCode::kUnsupported ? ours : Status();
   }
   Status status = mode == OpenMode::kOpen ? no_database(directory) : check_vacant(directory);
+  if (status.ok()) return status;
   // Whoever makes one begins with LOCK.
-  if (!status.ok() && (os::file_exists(lock) || os::file_exists(current))) {
-    return not_now(directory, "it is being made");
+  for (const char* name : {state::kLockName, state::kCurrentName}) {
+    const Result<bool> made = os::exists(directory + "/" + name);
+    if (!made) return made.error();
+    if (*made) return not_now(directory, "it is being made");
   }
   return status;
 }
@@ -185,11 +192,12 @@ Status join_queue(Context& context) {
 
 // True if it made one.
 Result<bool> create_if_asked(const std::string& directory, const Options& options) {
-  const bool exists = os::file_exists(directory + "/" + state::kCurrentName);
-  if (exists && options.mode == OpenMode::kCreate) {
+  const Result<bool> exists = current_exists(directory);
+  if (!exists) return exists.error();
+  if (*exists && options.mode == OpenMode::kCreate) {
     return Status(StatusCode::kExists, "create " + directory + ": there is a database already");
   }
-  if (exists) return false;
+  if (*exists) return false;
   if (options.mode == OpenMode::kOpen) return no_database(directory);
   Status status = create_database(directory, options);
   if (!status.ok()) return status;
@@ -223,8 +231,9 @@ Status attach_alone(Context& context) {
 // being left by them just now.
 Status attach_beside_others(Context& context) {
   const std::string& directory = context.directory;
-  if (context.options.mode == OpenMode::kCreate &&
-      os::file_exists(directory + "/" + state::kCurrentName)) {
+  const Result<bool> exists = current_exists(directory);
+  if (!exists) return exists.error();
+  if (*exists && context.options.mode == OpenMode::kCreate) {
     return Status(StatusCode::kExists, "create " + directory + ": there is a database already");
   }
   if (Status status = read_identity(context); !status.ok()) return status;
@@ -249,7 +258,9 @@ Status explain_absence(const Context& context) {
     if (*in_work) return missing;
   }
   Status status = no_database(context.directory);
-  return os::file_exists(context.directory + "/" + state::kCurrentName) ? missing : status;
+  const Result<bool> made_since = current_exists(context.directory);
+  if (!made_since) return made_since.error();
+  return *made_since ? missing : status;
 }
 
 // One try to get in.

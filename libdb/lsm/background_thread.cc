@@ -1,7 +1,8 @@
 #include "lsm/background_thread.h"
 
+#include <exception>
+#include <new>
 #include <string>
-#include <system_error>
 
 namespace tidelock::lsm {
 
@@ -32,9 +33,9 @@ bool BackgroundThread::start() {
   try {
     thread_ = std::thread([this] { run(); });
     return true;
-  } catch (const std::system_error& error) {
-    context_.events->note(std::string("background: no thread: ") + error.what());
+  } catch (const std::exception& error) {  // of the system's, or for want of memory
     woken_.store(false, std::memory_order_release);
+    context_.events->note(std::string("background: no thread: ") + error.what());
     return false;
   }
 }
@@ -50,12 +51,21 @@ void BackgroundThread::stop() {
   if (thread.joinable()) thread.join();
 }
 
+// How long to pause after it. What there was no memory for is tried again, as all that fails.
+std::chrono::nanoseconds BackgroundThread::round() {
+  try {
+    return housekeeper_.round().next;
+  } catch (const std::bad_alloc&) {
+    return kGlanceEvery;
+  }
+}
+
 void BackgroundThread::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     woken_.store(false, std::memory_order_release);
     lock.unlock();
-    const std::chrono::nanoseconds pause = housekeeper_.round().next;
+    const std::chrono::nanoseconds pause = round();
     lock.lock();
     if (pause.count() == 0) continue;
     changed_.wait_for(lock, kPauseMin, [this] { return stopping_; });

@@ -22,6 +22,7 @@ class BackgroundThread {
   void stop();
 
  private:
+  [[nodiscard]] std::chrono::nanoseconds round();
   void run();
   [[nodiscard]] bool start();
 

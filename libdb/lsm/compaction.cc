@@ -141,8 +141,7 @@ Status run(Context& context, Catalog& catalog, const CompactionPlan& plan,
     Result<std::vector<manifest::FilePtr>> outputs = writer.finish();
     if (!outputs) return outputs.error();
     TIDELOCK_CRASH_POINT("compaction.written");
-    Status status = install(*outputs);
-    if (status.ok() || status.code() == StatusCode::kNotDurable) writer.keep();
+    Status status = writer.hand_over([&] { return install(*outputs); });
     if (!status.ok()) return status;
     TIDELOCK_CRASH_POINT("compaction.installed");
     remove_inputs(context, plan);

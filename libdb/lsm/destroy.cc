@@ -56,11 +56,14 @@ Status destroy_database(const std::string& directory) {
   Result<std::string> path = os::canonical_path(directory);
   if (!path) return path.error();
   // A destruction that died has removed CURRENT, but not yet LOCK.
-  const bool current = os::file_exists(*path + "/" + state::kCurrentName);
-  if (!current && !os::file_exists(*path + "/" + state::kLockName)) {
+  const Result<bool> current = os::exists(*path + "/" + state::kCurrentName);
+  if (!current) return current.error();
+  const Result<bool> lock = os::exists(*path + "/" + state::kLockName);
+  if (!lock) return lock.error();
+  if (!*current && !*lock) {
     return Status(StatusCode::kNotFound, "destroy " + *path + ": there is no database");
   }
-  if (current) {
+  if (*current) {
     Status ours = manifest::read_current(*path, Access::kReadOnly).status();
     if (ours.code() == StatusCode::kUnsupported) return ours;
   }

@@ -143,20 +143,16 @@ Result<JobResult> flush_oldest(Context& context, Catalog& catalog, const Patienc
   Result<std::vector<manifest::FilePtr>> tables = writer->finish();
   if (!tables) return tables.error();
   TIDELOCK_CRASH_POINT("flush.written");
-  Result<manifest::Version> installed = catalog.install(
-      [&](const manifest::Version& newest) -> Result<manifest::VersionEdit> {
-        if (newest.oldest_log() != version->oldest_log()) {
-          return Status(StatusCode::kInvalid,
-                        "flush of " + context.directory + ": its memtable is in tables already");
-        }
-        return flush_edit(*sealed, *tables);
-      },
-      patience.to_install());
-  if (!installed) {
-    if (installed.error().code() == StatusCode::kNotDurable) writer->keep();
-    return installed.error();
-  }
-  writer->keep();
+  const auto edit = [&](const manifest::Version& newest) -> Result<manifest::VersionEdit> {
+    if (newest.oldest_log() != version->oldest_log()) {
+      return Status(StatusCode::kInvalid,
+                    "flush of " + context.directory + ": its memtable is in tables already");
+    }
+    return flush_edit(*sealed, *tables);
+  };
+  const Status installed =
+      writer->hand_over([&] { return catalog.install(edit, patience.to_install()).status(); });
+  if (!installed.ok()) return installed;
   TIDELOCK_CRASH_POINT("flush.installed");
   remove_files(context, sealed->entry);
   TIDELOCK_CRASH_POINT("flush.removed");

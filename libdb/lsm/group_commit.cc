@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <climits>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 
 #include "os/crash_point.h"
 #include "os/futex.h"
+#include "state/file_names.h"
 
 namespace tidelock::lsm {
 
@@ -36,16 +38,23 @@ class Leading {
 
 }  // namespace
 
-// A failure is over once the log's memtable is in tables; whoever stored it late clears it here.
-bool GroupCommit::failed(std::uint64_t lsn) const {
+// The log below `lsn` whose sync failed, 0: none. A failure is over once the log's memtable is in
+// tables; whoever stored it late clears it here.
+std::uint64_t GroupCommit::failed_log(std::uint64_t lsn) const {
   state::Layout& shared = **context_.state;
   std::uint64_t number = shared.sync_failure.log_number.load(std::memory_order_acquire);
-  if (number == 0) return false;
+  if (number == 0) return 0;
   if (number < shared.tables.load().value.oldest_log) {
     shared.sync_failure.log_number.compare_exchange_strong(number, 0);
-    return false;
+    return 0;
   }
-  return shared.sync_failure.from_lsn.load(std::memory_order_relaxed) < lsn;
+  return shared.sync_failure.from_lsn.load(std::memory_order_relaxed) < lsn ? number : 0;
+}
+
+Status GroupCommit::failed_before(std::uint64_t log) const {
+  return Status(StatusCode::kIo,
+                "an earlier sync of " +
+                    state::file_path(context_.directory, state::FileKind::kLog, log) + " failed");
 }
 
 Status GroupCommit::sync_all(const os::Deadline& deadline) {
@@ -61,7 +70,9 @@ Status GroupCommit::wait_until_durable(std::uint64_t lsn, const os::Deadline& de
     const std::uint32_t wakeups = sync.wakeups.load(std::memory_order_acquire);
     // Pairs with the release in raise_to.
     if (shared.durable_lsn.load(std::memory_order_acquire) >= lsn) return {};
-    if (failed(lsn)) return not_durable("a sync of the log failed");
+    if (const std::uint64_t log = failed_log(lsn); log != 0) {
+      return not_durable(failed_before(log).message());
+    }
     if (!first && deadline.expired()) return not_durable("the deadline passed");
     std::uint64_t leader = sync.leader.load(std::memory_order_acquire);
     const bool leader_is_dead = leader != 0 && leader != me && waited_a_slice &&
@@ -146,9 +157,9 @@ Result<GroupCommit::Plan> GroupCommit::plan(std::uint64_t from) {
 Status GroupCommit::sync(const Part& part) {
   const state::Layout& shared = **context_.state;
   if (part.number == shared.sync_failure.log_number.load(std::memory_order_acquire)) {
-    return Status(StatusCode::kIo, "an earlier sync of the log failed");
+    return failed_before(part.number);
   }
-  Status status = logs_.sync(*part.log, part.from, part.to);
+  Status status = sync_or_mark(part);
   const bool in_tables = shared.tables.load().value.oldest_log > part.number;
   if (status.ok() || in_tables) return {};
   const bool disk_failed =
@@ -157,8 +168,18 @@ Status GroupCommit::sync(const Part& part) {
   return status;
 }
 
-// Before anybody is told: the kernel will not report it a second time. `failed` takes it back if
-// an installation has passed the log meanwhile.
+// Where there is no memory to say that it failed, it is taken to have failed.
+Status GroupCommit::sync_or_mark(const Part& part) {
+  try {
+    return logs_.sync(*part.log, part.from, part.to);
+  } catch (const std::bad_alloc&) {
+    mark_failed(part);
+    throw;
+  }
+}
+
+// Before anybody is told: the kernel will not report it a second time. `failed_log` takes it back
+// if an installation has passed the log meanwhile.
 void GroupCommit::mark_failed(const Part& part) {
   state::SyncFailure& failure = (*context_.state)->sync_failure;
   failure.from_lsn.store(part.from, std::memory_order_relaxed);

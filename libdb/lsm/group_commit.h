@@ -46,10 +46,12 @@ class GroupCommit {
     state::Position end;
   };
 
-  [[nodiscard]] bool failed(std::uint64_t lsn) const;
+  [[nodiscard]] std::uint64_t failed_log(std::uint64_t lsn) const;
+  [[nodiscard]] Status failed_before(std::uint64_t log) const;
   [[nodiscard]] Status lead(const os::Deadline& deadline);
   [[nodiscard]] Result<Plan> plan(std::uint64_t from);
   [[nodiscard]] Status sync(const Part& part);
+  [[nodiscard]] Status sync_or_mark(const Part& part);
   void mark_failed(const Part& part);
 
   Context& context_;

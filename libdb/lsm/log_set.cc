@@ -72,14 +72,16 @@ Status LogSet::sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to) {
   if (Status status = log.file().datasync(); !status.ok()) {
     return Status(StatusCode::kIo, status.message());  // whatever it is: it is said once (C6)
   }
+  // That a log cannot be found in its place says nothing of its bytes.
+  const auto misplaced = [&log](const std::string& why) {
+    return Status(StatusCode::kNotFound, "find " + log.file().path() + ": " + why);
+  };
   const Result<std::uint64_t> names = log.file().link_count();
-  if (!names) return names.error();
-  if (*names == 0) return Status(StatusCode::kNotFound, log.file().path() + " was removed");
+  if (!names) return misplaced(names.error().message());
+  if (*names == 0) return misplaced("it was removed");
   if (!named) {
     if (Status status = os::sync_directory(context_.directory); !status.ok()) return status;
-    if (!check_place(context_).ok()) {
-      return Status(StatusCode::kNotFound, log.file().path() + " was moved with its directory");
-    }
+    if (Status place = check_place(context_); !place.ok()) return misplaced(place.message());
   }
   const std::lock_guard guard(mutex_);
   trusted_.insert(number);

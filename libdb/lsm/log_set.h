@@ -31,7 +31,7 @@ class LogSet {
   // kIo, kCorruption: what the disk has of the log is unknown, or does not verify, and it must not
   // be synced again (rule C6). Every other error is this process's own, or that of the name:
   // kNoSpace before anything is synced, of a process that may not write files of that size;
-  // kNotFound where the log was removed or moved. LSNs.
+  // kNotFound where the log was removed or moved, or that cannot be known. LSNs.
   [[nodiscard]] Status sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to);
 
  private:

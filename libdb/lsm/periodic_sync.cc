@@ -1,8 +1,9 @@
 #include "lsm/periodic_sync.h"
 
 #include <chrono>
+#include <exception>
+#include <new>
 #include <string>
-#include <system_error>
 
 namespace tidelock::lsm {
 
@@ -36,9 +37,9 @@ void PeriodicSync::want() {
 void PeriodicSync::start() {
   try {
     thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& error) {
-    context_.events->note(std::string("periodic sync: no thread: ") + error.what());
+  } catch (const std::exception& error) {  // of the system's, or for want of memory
     wanted_.store(false, std::memory_order_release);
+    context_.events->note(std::string("periodic sync: no thread: ") + error.what());
   }
 }
 
@@ -78,9 +79,13 @@ void PeriodicSync::sync_overdue() {
 // False: it failed, and is to be tried again after another period.
 bool PeriodicSync::sync() {
   if (!periodic_sync_is_due(**context_.state)) return true;
-  Status status = commits_.sync_all(os::Deadline::after(kPatience));
-  if (!status.ok()) context_.events->note("periodic sync: " + status.to_string());
-  return status.ok();
+  try {
+    Status status = commits_.sync_all(os::Deadline::after(kPatience));
+    if (!status.ok()) context_.events->note("periodic sync: " + status.to_string());
+    return status.ok();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 }  // namespace tidelock::lsm

@@ -140,17 +140,14 @@ class Rebuild {
     edit.oldest_lsn = next.header.base_lsn;
     edit.oldest_sequence = next.header.base_sequence;
     edit.last_sequence = last;
-    Catalog catalog(context_);
-    Result<manifest::Version> installed = catalog.install(
-        [&edit](const manifest::Version&) -> Result<manifest::VersionEdit> { return edit; },
-        os::Deadline::never());
-    if (!installed) {
-      if (installed.error().code() == StatusCode::kNotDurable) writer.keep();
-      return installed.error();
-    }
-    writer.keep();
-    version_ = std::move(*installed);
-    return {};
+    return writer.hand_over([&] {
+      Catalog catalog(context_);
+      Result<manifest::Version> installed = catalog.install(
+          [&edit](const manifest::Version&) -> Result<manifest::VersionEdit> { return edit; },
+          os::Deadline::never());
+      if (installed) version_ = std::move(*installed);
+      return installed.status();
+    });
   }
 
   void add_entry(const wal::LogHeader& header, const NewArena& arena, std::uint64_t log_inode,
@@ -244,7 +241,9 @@ Status make_first_version(const std::string& directory, const Options& options) 
   constexpr std::uint64_t kFirstLog = 2;
   const manifest::ManifestId id{manifest::random_uuid(), kFirstManifest};
   const std::string path = state::file_path(directory, state::FileKind::kManifest, kFirstManifest);
-  if (os::file_exists(path)) {
+  const Result<bool> left = os::exists(path);
+  if (!left) return left.error();
+  if (*left) {
     // Left by one who removed CURRENT and may have died before that was on disk.
     if (Status status = os::sync_directory(directory); !status.ok()) return status;
     if (Status status = os::unlink_file(path); !status.ok()) return status;

@@ -1,6 +1,7 @@
 #include "lsm/table_writer.h"
 
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -14,8 +15,15 @@
 namespace tidelock::lsm {
 
 TableWriter::~TableWriter() {
+  try {
+    remove_files();
+  } catch (const std::bad_alloc&) {  // a sweep removes them
+  }
+}
+
+void TableWriter::remove_files() {
   if (pending_) os::unlink_made(pending_->builder.file());
-  if (tables_.empty() || !check_place(context_).ok()) return;
+  if (tables_.empty() || named_ || !check_place(context_).ok()) return;
   for (const manifest::FilePtr& table : tables_) {
     (void)os::unlink_file(
         state::file_path(context_.directory, state::FileKind::kTable, table->number));
@@ -84,6 +92,13 @@ Status TableWriter::end() {
                          .largest = properties->largest}));
   pending_.reset();
   return {};
+}
+
+Status TableWriter::hand_over(const std::function<Status()>& install) {
+  named_ = true;  // an exception of `install` leaves it so
+  Status status = install();
+  named_ = status.ok() || status.code() == StatusCode::kNotDurable;
+  return status;
 }
 
 Result<std::vector<manifest::FilePtr>> TableWriter::finish() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,8 @@
 namespace tidelock::lsm {
 
 // Writes the tables of a flush or a compaction, one after the other, each under a temporary name
-// until it is whole and synced. Until an edit names them nothing does: unless they are `kept` they
-// are removed with the object. Killed on the way: files that a sweep removes.
+// until it is whole and synced. They are removed with the object, unless an edit names them, or
+// may. Killed on the way: files that a sweep removes.
 class TableWriter {
  public:
   struct Plan {
@@ -31,8 +32,9 @@ class TableWriter {
   [[nodiscard]] Status add(std::string_view key, table::Kind kind, std::string_view value);
   // Ends the last table; all of them are on disk, with their names. None if nothing was added.
   [[nodiscard]] Result<std::vector<manifest::FilePtr>> finish();
-  // An edit names the tables, or may.
-  void keep() noexcept { tables_.clear(); }
+  // Has `install` make an edit that names the tables. Its answer; unless that, or that there is no
+  // memory for one, leaves open whether the edit is in force, they are removed if it is not.
+  [[nodiscard]] Status hand_over(const std::function<Status()>& install);
 
  private:
   struct Pending {
@@ -41,11 +43,13 @@ class TableWriter {
   };
   [[nodiscard]] Status begin();
   [[nodiscard]] Status end();
+  void remove_files();
 
   Context& context_;
   Plan plan_;
   std::optional<Pending> pending_;
   std::vector<manifest::FilePtr> tables_;
+  bool named_ = false;  // by an edit, or perhaps
 };
 
 }  // namespace tidelock::lsm

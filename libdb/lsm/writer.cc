@@ -117,10 +117,12 @@ void Writer::drop_flushed(const lock::Guard&) {
 
 Status Writer::sync_log(const lock::Guard&) {
   const std::uint64_t base = target_->entry.base_lsn;
-  return logs_.sync(*target_->log, base, (*context_.state)->end.number());
+  Status status = logs_.sync(*target_->log, base, (*context_.state)->end.number());
+  if (status.code() != StatusCode::kNotFound) return status;
+  return Status(StatusCode::kIo, status.message());  // to callers it means: no database
 }
 
-void Writer::trim(const lock::Guard&) noexcept {
+void Writer::trim(const lock::Guard&) {
   constexpr std::uint64_t kPage = 0x10000;
   if (!target_) return;
   const memtable::Arena::Free free = target_->memtable.free();

@@ -66,7 +66,7 @@ class Writer {
   [[nodiscard]] Status sync_log(const lock::Guard& guard);
   // Gives the unused part of the arena back to the file system. Nobody else is attached, and who
   // comes next reserves it again before he writes.
-  void trim(const lock::Guard& guard) noexcept;
+  void trim(const lock::Guard& guard);
 
   // Lets go of a memtable that is in tables, with its log, so that they cost no space any more.
   void drop_flushed(const lock::Guard& guard);

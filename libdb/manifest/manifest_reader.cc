@@ -1,6 +1,7 @@
 #include "manifest/manifest_reader.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace tidelock::manifest {
@@ -81,7 +82,7 @@ Status ManifestReader::adopt(ManifestFile::Record record) {
                             edit.error().message());
   }
   record.payload = {};  // its memory is needed for what it holds
-  Result<Version> next = std::move(version_).apply(*edit);
+  Result<Version> next = apply_or_start_again(*edit);
   if (!next) {
     version_ = Version();
     failure_ = damage_at(position_.length, "the edit does not fit: " + next.error().message());
@@ -91,6 +92,17 @@ Status ManifestReader::adopt(ManifestFile::Record record) {
   position_ = record.end;
   if (first_record_end_ == 0) first_record_end_ = position_.length;
   return {};
+}
+
+// The next version may be made of what this one was. Without memory for that, neither is left.
+Result<Version> ManifestReader::apply_or_start_again(const VersionEdit& edit) {
+  try {
+    return std::move(version_).apply(edit);
+  } catch (const std::bad_alloc&) {
+    version_ = Version();
+    position_ = file_.start();
+    throw;
+  }
 }
 
 Status ManifestReader::damage_at(std::uint64_t offset, const std::string& what) const {

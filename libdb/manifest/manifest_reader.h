@@ -58,6 +58,7 @@ class ManifestReader {
   explicit ManifestReader(ManifestFile file);
 
   Status adopt(ManifestFile::Record record);
+  [[nodiscard]] Result<Version> apply_or_start_again(const VersionEdit& edit);
   Status damage_at(std::uint64_t offset, const std::string& what) const;
 
   ManifestFile file_;

@@ -26,11 +26,9 @@ Result<AppendFile> AppendFile::open(const std::string& path, const FileOwnership
 Status AppendFile::append(std::string_view line) {
   const SystemCallEvent event{
       .call = SystemCall::kWrite, .path = file_.path(), .length = line.size()};
-  if (const int error = announce(event).error) return error_status(error, "write", file_.path());
-  if (::write(file_.descriptor(), line.data(), line.size()) < 0) {
+  if (perform(event, [&] { return ::write(file_.descriptor(), line.data(), line.size()); }) < 0) {
     return error_status(errno, "write", file_.path());
   }
-  confirm(event);
   return {};
 }
 

@@ -98,13 +98,11 @@ Status ByteLocks::set(std::uint64_t byte, int type, bool* granted) {
                               .path = file_.path(),
                               .offset = byte,
                               .length = 1};
-  if (const int error = announce(event).error) return error_status(error, "lock", file_.path());
   struct flock range = byte_range(byte, type);
-  *granted = ::fcntl(file_.descriptor(), F_OFD_SETLK, &range) == 0;
+  *granted = perform(event, [&] { return ::fcntl(file_.descriptor(), F_OFD_SETLK, &range); }) == 0;
   if (!*granted && errno != EAGAIN && errno != EACCES) {
     return error_status(errno, "lock", file_.path());
   }
-  if (*granted) confirm(event);
   return {};
 }
 
@@ -153,7 +151,8 @@ void ByteLocks::unlock(std::uint64_t byte) noexcept {
 
 Result<int> ByteLocks::inheritable_descriptor() const {
   if (process_token() != process_token_) return forked_status();
-  const int copy = ::fcntl(file_.descriptor(), F_DUPFD, 3);
+  const int copy = perform({.call = SystemCall::kDuplicate, .path = file_.path()},
+                           [&] { return ::fcntl(file_.descriptor(), F_DUPFD, 3); });
   if (copy < 0) return error_status(errno, "duplicate the descriptor of", file_.path());
   return copy;
 }
@@ -170,12 +169,10 @@ Result<bool> ByteLocks::conflicts(std::uint64_t byte, int type) const {
   if (process_token() != process_token_) return forked_status();
   const SystemCallEvent event{
       .call = SystemCall::kProbeLock, .path = file_.path(), .offset = byte, .length = 1};
-  if (const int error = announce(event).error) return error_status(error, "probe", file_.path());
   struct flock range = byte_range(byte, type);
-  if (::fcntl(file_.descriptor(), F_OFD_GETLK, &range) != 0) {
+  if (perform(event, [&] { return ::fcntl(file_.descriptor(), F_OFD_GETLK, &range); }) != 0) {
     return error_status(errno, "probe", file_.path());
   }
-  confirm(event);
   return range.l_type != F_UNLCK;
 }
 

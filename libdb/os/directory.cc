@@ -38,8 +38,37 @@ constexpr FileSystemType kCoherent[] = {
 
 Result<struct statfs> file_system_of(const std::string& path) {
   struct statfs facts {};
-  if (::statfs(path.c_str(), &facts) != 0) return error_status(errno, "statfs", path);
+  if (perform({.call = SystemCall::kStat, .path = path},
+              [&] { return ::statfs(path.c_str(), &facts); }) != 0) {
+    return error_status(errno, "statfs", path);
+  }
   return facts;
+}
+
+// Facts about what stands at `path`, or where the link there leads. 0, or the error.
+int stat_target(const std::string& path, struct stat& facts) {
+  const int result = perform({.call = SystemCall::kStat, .path = path},
+                             [&] { return ::stat(path.c_str(), &facts); });
+  return result == 0 ? 0 : errno;
+}
+
+// The same about a link itself.
+int stat_name(const std::string& path, struct stat& facts) {
+  const int result = perform({.call = SystemCall::kStat, .path = path},
+                             [&] { return ::lstat(path.c_str(), &facts); });
+  return result == 0 ? 0 : errno;
+}
+
+// Opens a directory and makes one call on it: that call's answer.
+template <typename Call>
+int with_directory(const std::string& path, const Call& call) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return -1;
+  const int result = call(descriptor);
+  const int error = errno;
+  ::close(descriptor);
+  errno = error;
+  return result;
 }
 
 // The answer of XFS to a question about its layout. Its header is in no package of the C library,
@@ -58,43 +87,43 @@ constexpr unsigned long kXfsGeometryRequest = _IOR('X', 124, XfsGeometry);
 constexpr std::uint32_t kXfsHasReflink = 1U << 20;
 
 bool xfs_may_share_blocks(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return true;
   XfsGeometry geometry{};
-  const int result = ::ioctl(descriptor, kXfsGeometryRequest, &geometry);
-  ::close(descriptor);
+  const int result = perform({.call = SystemCall::kStat, .path = path}, [&] {
+    return with_directory(
+        path, [&](int descriptor) { return ::ioctl(descriptor, kXfsGeometryRequest, &geometry); });
+  });
   return result != 0 || (geometry.flags & kXfsHasReflink) != 0;
 }
 
 }  // namespace
 
 Status rename_file(const std::string& from, const std::string& to) {
-  const SystemCallEvent event{.call = SystemCall::kRename, .path = from, .target = to};
-  if (const int error = announce(event).error) return error_status(error, "rename", from);
-  if (::rename(from.c_str(), to.c_str()) != 0) return error_status(errno, "rename", from);
-  confirm(event);
+  if (perform({.call = SystemCall::kRename, .path = from, .target = to},
+              [&] { return ::rename(from.c_str(), to.c_str()); }) != 0) {
+    return error_status(errno, "rename", from);
+  }
   return {};
 }
 
 Status rename_to_new(const std::string& from, const std::string& to) {
-  const SystemCallEvent event{.call = SystemCall::kRename, .path = from, .target = to};
-  if (const int error = announce(event).error) return error_status(error, "rename", from);
-  int result = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
-  if (result != 0 && (errno == EINVAL || errno == ENOSYS)) {  // not every file system has the flag
-    if (file_exists(to)) return error_status(EEXIST, "rename " + from + " to", to);
-    result = ::rename(from.c_str(), to.c_str());
-  }
-  if (result != 0 && errno == EEXIST) return error_status(EEXIST, "rename " + from + " to", to);
-  if (result != 0) return error_status(errno, "rename", from);
-  confirm(event);
-  return {};
+  const int result = perform({.call = SystemCall::kRename, .path = from, .target = to}, [&] {
+    return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
+  });
+  if (result == 0) return {};
+  if (errno == EEXIST) return error_status(EEXIST, "rename " + from + " to", to);
+  // Not every file system has the flag.
+  if (errno != EINVAL && errno != ENOSYS) return error_status(errno, "rename", from);
+  const Result<bool> taken = exists(to);
+  if (!taken) return taken.error();
+  if (*taken) return error_status(EEXIST, "rename " + from + " to", to);
+  return rename_file(from, to);
 }
 
 Status unlink_file(const std::string& path) {
-  const SystemCallEvent event{.call = SystemCall::kUnlink, .path = path};
-  if (const int error = announce(event).error) return error_status(error, "unlink", path);
-  if (::unlink(path.c_str()) != 0) return error_status(errno, "unlink", path);
-  confirm(event);
+  if (perform({.call = SystemCall::kUnlink, .path = path},
+              [&] { return ::unlink(path.c_str()); }) != 0) {
+    return error_status(errno, "unlink", path);
+  }
   return {};
 }
 
@@ -105,84 +134,79 @@ void unlink_made(const File& file) {
 }
 
 Status sync_directory(const std::string& path) {
-  const SystemCallEvent event{.call = SystemCall::kSyncDirectory, .path = path};
-  if (const int error = announce(event).error) return error_status(error, "sync directory", path);
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return error_status(errno, "open directory", path);
-  const int result = ::fsync(descriptor);
-  const int error = errno;
-  ::close(descriptor);
-  if (result != 0) return error_status(error, "sync directory", path);
-  confirm(event);
+  if (perform({.call = SystemCall::kSyncDirectory, .path = path},
+              [&] { return with_directory(path, ::fsync); }) != 0) {
+    return error_status(errno, "sync directory", path);
+  }
   return {};
 }
 
 Result<std::vector<std::string>> list_directory(const std::string& path) {
-  const SystemCallEvent event{.call = SystemCall::kListDirectory, .path = path};
-  if (const int error = announce(event).error) return error_status(error, "list", path);
   std::vector<std::string> names;
-  boost::system::error_code failure;
-  boost::filesystem::directory_iterator entry(path, failure);
-  for (; !failure && entry != boost::filesystem::directory_iterator(); entry.increment(failure)) {
-    names.push_back(entry->path().filename().string());
+  const auto read_names = [&] {
+    names.clear();
+    boost::system::error_code failure;
+    boost::filesystem::directory_iterator entry(path, failure);
+    for (; !failure && entry != boost::filesystem::directory_iterator(); entry.increment(failure)) {
+      names.push_back(entry->path().filename().string());
+    }
+    errno = failure.value();
+    return failure ? -1 : 0;
+  };
+  if (perform({.call = SystemCall::kListDirectory, .path = path}, read_names) != 0) {
+    return error_status(errno, "list", path);
   }
-  if (failure) return error_status(failure.value(), "list", path);
-  confirm(event);
   return names;
 }
 
 Status make_directory(const std::string& path, const FileOwnership& ownership) {
-  const SystemCallEvent event{.call = SystemCall::kMakeDirectory, .path = path};
-  if (const int error = announce(event).error) return error_status(error, "make directory", path);
-  if (::mkdir(path.c_str(), 0777) != 0) return error_status(errno, "make directory", path);
-  if (ownership.group && ::chown(path.c_str(), static_cast<uid_t>(-1), *ownership.group) != 0) {
+  if (perform({.call = SystemCall::kMakeDirectory, .path = path},
+              [&] { return ::mkdir(path.c_str(), 0777); }) != 0) {
+    return error_status(errno, "make directory", path);
+  }
+  const SystemCallEvent event{.call = SystemCall::kSetOwner, .path = path};
+  if (ownership.group && perform(event, [&] {
+                           return ::chown(path.c_str(), static_cast<uid_t>(-1), *ownership.group);
+                         }) != 0) {
     return error_status(errno, "set group of", path);
   }
-  if (ownership.mode) {
-    const std::uint32_t search = (*ownership.mode & 0444) >> 2;
-    if (::chmod(path.c_str(), (*ownership.mode | search) & 07777) != 0) {
-      return error_status(errno, "set mode of", path);
-    }
+  if (!ownership.mode) return {};
+  const std::uint32_t search = (*ownership.mode & 0444) >> 2;
+  if (perform(event, [&] { return ::chmod(path.c_str(), (*ownership.mode | search) & 07777); }) !=
+      0) {
+    return error_status(errno, "set mode of", path);
   }
-  confirm(event);
   return {};
 }
 
 Status remove_directory(const std::string& path) {
-  if (::rmdir(path.c_str()) != 0) return error_status(errno, "remove directory", path);
+  if (perform({.call = SystemCall::kRemoveDirectory, .path = path},
+              [&] { return ::rmdir(path.c_str()); }) != 0) {
+    return error_status(errno, "remove directory", path);
+  }
   return {};
-}
-
-bool file_exists(const std::string& path) {
-  struct stat facts {};
-  return ::lstat(path.c_str(), &facts) == 0;
 }
 
 std::uint64_t disk_usage(const std::string& path) {
   constexpr std::uint64_t kStatBlock = 512;
   struct stat facts {};
-  if (::lstat(path.c_str(), &facts) != 0) return 0;
+  if (stat_name(path, facts) != 0) return 0;
   return static_cast<std::uint64_t>(facts.st_blocks) * kStatBlock;
 }
 
 Result<bool> exists(const std::string& path) {
-  const SystemCallEvent event{.call = SystemCall::kStat, .path = path};
-  if (const int error = announce(event).error) return error_status(error, "stat", path);
   struct stat facts {};
-  if (::lstat(path.c_str(), &facts) != 0) {
-    if (errno == ENOENT) return false;
-    return error_status(errno, "stat", path);
-  }
-  confirm(event);
+  const int error = stat_name(path, facts);
+  if (error == ENOENT) return false;
+  if (error != 0) return error_status(error, "stat", path);
   return true;
 }
 
 Result<bool> directory_exists(const std::string& path) {
   struct stat facts {};
-  if (::stat(path.c_str(), &facts) != 0) {
-    if (errno == ENOENT) return false;
-    return error_status(errno, "open directory", path);
-  }
+  const int error = stat_target(path, facts);
+  if (error == ENOENT) return false;
+  if (error != 0) return error_status(error, "open directory", path);
   if (S_ISDIR(facts.st_mode)) return true;
   return Status(StatusCode::kInvalid, "open " + path + ": it is not a directory");
 }
@@ -197,7 +221,7 @@ std::string parent_of(const std::string& path) {
 
 Result<FileOwnership> ownership_of(const std::string& path) {
   struct stat facts {};
-  if (::lstat(path.c_str(), &facts) != 0) return error_status(errno, "stat", path);
+  if (const int error = stat_name(path, facts)) return error_status(error, "stat", path);
   return FileOwnership{.mode = facts.st_mode & 0777, .group = facts.st_gid};
 }
 
@@ -210,18 +234,22 @@ bool may_give_to(std::uint32_t group) {
 }
 
 Result<FileIdentity> path_identity(const std::string& path) {
-  const SystemCallEvent event{.call = SystemCall::kStat, .path = path};
-  if (const int error = announce(event).error) return error_status(error, "stat", path);
   struct stat facts {};
-  if (::lstat(path.c_str(), &facts) != 0) return error_status(errno, "stat", path);
-  confirm(event);
+  if (const int error = stat_name(path, facts)) return error_status(error, "stat", path);
   return FileIdentity{facts.st_dev, facts.st_ino};
 }
 
 Result<std::string> canonical_path(const std::string& path) {
-  boost::system::error_code failure;
-  const boost::filesystem::path canonical = boost::filesystem::canonical(path, failure);
-  if (failure) return error_status(failure.value(), "resolve", path);
+  boost::filesystem::path canonical;
+  const auto resolve = [&] {
+    boost::system::error_code failure;
+    canonical = boost::filesystem::canonical(path, failure);
+    errno = failure.value();
+    return failure ? -1 : 0;
+  };
+  if (perform({.call = SystemCall::kStat, .path = path}, resolve) != 0) {
+    return error_status(errno, "resolve", path);
+  }
   return canonical.string();
 }
 
@@ -247,7 +275,7 @@ Status check_file_system(const std::string& path) {
 
 Status check_directory_mode(const std::string& path) {
   struct stat facts {};
-  if (::stat(path.c_str(), &facts) != 0) return error_status(errno, "stat", path);
+  if (const int error = stat_target(path, facts)) return error_status(error, "stat", path);
   if ((facts.st_mode & S_IWOTH) != 0 && (facts.st_mode & S_ISVTX) != 0) {
     return Status(StatusCode::kPermission,
                   "open " + path + ": everybody may create files there (mode o+w with sticky bit)");

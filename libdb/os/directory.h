@@ -26,7 +26,6 @@ void unlink_made(const File& file);
 [[nodiscard]] Status make_directory(const std::string& path, const FileOwnership& ownership);
 // kIo (not empty) unless it is empty.
 [[nodiscard]] Status remove_directory(const std::string& path);
-[[nodiscard]] bool file_exists(const std::string& path);
 // Bytes of disk its blocks take; 0 if there is no such file.
 [[nodiscard]] std::uint64_t disk_usage(const std::string& path);
 // False only where nothing bears that name; what cannot be known is an error.

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "os/directory.h"
 #include "os/error.h"
 #include "os/system_call.h"
 
@@ -21,9 +22,10 @@ constexpr std::uint32_t kDefaultMode = 0666;
 constexpr std::size_t kZeroChunk = std::size_t{1} << 20;
 
 // A descriptor above the standard streams, or -1 with errno set.
-int above_standard_streams(int descriptor) {
+int above_standard_streams(int descriptor, const std::string& path) {
   if (descriptor < 0 || descriptor > 2) return descriptor;
-  const int moved = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+  const int moved = perform({.call = SystemCall::kDuplicate, .path = path},
+                            [&] { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3); });
   const int error = errno;
   ::close(descriptor);
   errno = error;
@@ -31,23 +33,26 @@ int above_standard_streams(int descriptor) {
 }
 
 Result<int> open_descriptor(const std::string& path, int flags, std::uint32_t mode) {
-  const SystemCallEvent event{.call = SystemCall::kOpen, .path = path};
-  if (const int error = announce(event).error) return error_status(error, "open", path);
-  int descriptor;
-  do {
-    descriptor = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode);
-  } while (descriptor < 0 && errno == EINTR);
-  descriptor = above_standard_streams(descriptor);
+  const int descriptor = above_standard_streams(
+      perform({.call = SystemCall::kOpen, .path = path},
+              [&] {
+                const int always = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+                return ::open(path.c_str(), flags | always, mode);
+              }),
+      path);
   if (descriptor < 0) return error_status(errno, "open", path);
-  confirm(event);
   return descriptor;
 }
 
 Status apply_ownership(int descriptor, const std::string& path, const FileOwnership& ownership) {
-  if (ownership.group && ::fchown(descriptor, static_cast<uid_t>(-1), *ownership.group) != 0) {
+  const SystemCallEvent event{.call = SystemCall::kSetOwner, .path = path};
+  if (ownership.group && perform(event, [&] {
+                           return ::fchown(descriptor, static_cast<uid_t>(-1), *ownership.group);
+                         }) != 0) {
     return error_status(errno, "set group of", path);
   }
-  if (ownership.mode && ::fchmod(descriptor, *ownership.mode & 07777) != 0) {
+  if (ownership.mode &&
+      perform(event, [&] { return ::fchmod(descriptor, *ownership.mode & 07777); }) != 0) {
     return error_status(errno, "set mode of", path);
   }
   return {};
@@ -64,11 +69,11 @@ Status check_size_limit(const std::string& path, std::uint64_t size) {
 }
 
 Result<struct stat> stat_of(int descriptor, const std::string& path) {
-  const SystemCallEvent event{.call = SystemCall::kStat, .path = path};
-  if (const int error = announce(event).error) return error_status(error, "stat", path);
   struct stat facts {};
-  if (::fstat(descriptor, &facts) != 0) return error_status(errno, "stat", path);
-  confirm(event);
+  if (perform({.call = SystemCall::kStat, .path = path},
+              [&] { return ::fstat(descriptor, &facts); }) != 0) {
+    return error_status(errno, "stat", path);
+  }
   return facts;
 }
 
@@ -95,9 +100,10 @@ File::~File() {
 
 Result<File> File::open(const std::string& path, FileAccess access) {
   const int flags = access == FileAccess::kRead ? O_RDONLY : O_RDWR;
+  File file(-1, path);  // before the descriptor: without memory for it, nothing is left open
   Result<int> descriptor = open_descriptor(path, flags, 0);
   if (!descriptor) return descriptor.error();
-  File file(*descriptor, path);
+  file.descriptor_ = *descriptor;
   Result<struct stat> facts = stat_of(*descriptor, path);
   if (!facts) return facts.error();
   if (!S_ISREG(facts->st_mode)) {
@@ -108,11 +114,12 @@ Result<File> File::open(const std::string& path, FileAccess access) {
 
 Result<File> File::create(const std::string& path, const FileOwnership& ownership) {
   const std::uint32_t mode = ownership.mode.value_or(kDefaultMode);
+  File file(-1, path);
   Result<int> descriptor = open_descriptor(path, O_RDWR | O_CREAT | O_EXCL, mode);
   if (!descriptor) return descriptor.error();
-  File file(*descriptor, path);
+  file.descriptor_ = *descriptor;
   if (Status status = apply_ownership(*descriptor, path, ownership); !status.ok()) {
-    ::unlink(path.c_str());
+    (void)unlink_file(path);
     return status;
   }
   return file;
@@ -120,14 +127,14 @@ Result<File> File::create(const std::string& path, const FileOwnership& ownershi
 
 Result<File> File::open_again() const {
   const std::string link = "/proc/self/fd/" + std::to_string(descriptor_);
+  File file(-1, path_);
   const int mode = ::fcntl(descriptor_, F_GETFL) & O_ACCMODE;
-  int descriptor;
-  do {
-    descriptor = ::open(link.c_str(), mode | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  } while (descriptor < 0 && errno == EINTR);
-  descriptor = above_standard_streams(descriptor);
-  if (descriptor < 0) return error_status(errno, "open again", path_);
-  return File(descriptor, path_);
+  file.descriptor_ = above_standard_streams(
+      perform({.call = SystemCall::kOpen, .path = path_},
+              [&] { return ::open(link.c_str(), mode | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }),
+      path_);
+  if (file.descriptor_ < 0) return error_status(errno, "open again", path_);
+  return file;
 }
 
 Status File::read_exact(std::uint64_t offset, std::span<std::byte> out) const {
@@ -190,33 +197,29 @@ Status File::write(std::uint64_t offset, std::span<const std::byte> data) {
 }
 
 Status File::datasync() {
-  const SystemCallEvent event{.call = SystemCall::kDataSync, .path = path_};
-  if (const int error = announce(event).error) return error_status(error, "sync", path_);
-  if (::fdatasync(descriptor_) != 0) return error_status(errno, "sync", path_);
-  confirm(event);
+  if (perform({.call = SystemCall::kDataSync, .path = path_},
+              [&] { return ::fdatasync(descriptor_); }) != 0) {
+    return error_status(errno, "sync", path_);
+  }
   return {};
 }
 
 Status File::sync() {
-  const SystemCallEvent event{.call = SystemCall::kSync, .path = path_};
-  if (const int error = announce(event).error) return error_status(error, "sync", path_);
-  if (::fsync(descriptor_) != 0) return error_status(errno, "sync", path_);
-  confirm(event);
+  if (perform({.call = SystemCall::kSync, .path = path_}, [&] { return ::fsync(descriptor_); }) !=
+      0) {
+    return error_status(errno, "sync", path_);
+  }
   return {};
 }
 
 Status File::reserve(std::uint64_t size) {
   if (Status status = check_size_limit(path_, size); !status.ok()) return status;
-  const SystemCallEvent event{.call = SystemCall::kAllocate, .path = path_, .length = size};
-  if (const int error = announce(event).error) return error_status(error, "allocate", path_);
-  int result;
-  do {
-    result = ::fallocate(descriptor_, 0, 0, static_cast<off_t>(size));
-  } while (result != 0 && errno == EINTR);
+  const int result = perform({.call = SystemCall::kAllocate, .path = path_, .length = size}, [&] {
+    return ::fallocate(descriptor_, 0, 0, static_cast<off_t>(size));
+  });
   // Where the file system cannot reserve, writing is the only way to know that there is room.
   if (result != 0 && errno == EOPNOTSUPP) return write_zeroes(size);
   if (result != 0) return error_status(errno, "allocate", path_);
-  confirm(event);
   return {};
 }
 
@@ -239,15 +242,15 @@ Status File::punch_hole(std::uint64_t from, std::uint64_t to) {
   if (from >= to) return {};
   const SystemCallEvent event{
       .call = SystemCall::kPunchHole, .path = path_, .offset = from, .length = to - from};
-  if (const int error = announce(event).error) return error_status(error, "punch hole", path_);
-  if (::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from),
-                  static_cast<off_t>(to - from)) != 0) {
+  if (perform(event, [&] {
+        return ::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                           static_cast<off_t>(from), static_cast<off_t>(to - from));
+      }) != 0) {
     if (errno == EOPNOTSUPP) {
       return Status(StatusCode::kUnsupported, "punch hole " + path_ + ": not supported here");
     }
     return error_status(errno, "punch hole", path_);
   }
-  confirm(event);
   return {};
 }
 

@@ -60,9 +60,12 @@ Result<Mapping> Mapping::map(const File& file, std::uint64_t length, Protection 
   try {
     boost::interprocess::mapped_region region(MappableDescriptor(file.descriptor()), mode, 0,
                                               static_cast<std::size_t>(length));
-    if (::madvise(region.get_address(), region.get_size(), MADV_DONTFORK) != 0 ||
-        ::madvise(region.get_address(), region.get_size(), MADV_DONTDUMP) != 0) {
-      return error_status(errno, "advise on mapping of", file.path());
+    for (const int advice : {MADV_DONTFORK, MADV_DONTDUMP}) {
+      if (perform({.call = SystemCall::kAdvise, .path = file.path(), .length = length}, [&] {
+            return ::madvise(region.get_address(), region.get_size(), advice);
+          }) != 0) {
+        return error_status(errno, "advise on mapping of", file.path());
+      }
     }
     confirm(event);
     return Mapping(std::move(region), file.path());

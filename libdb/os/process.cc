@@ -11,10 +11,13 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
+#include <span>
 #include <sstream>
+#include <utility>
 
 #include "os/error.h"
+#include "os/file.h"
+#include "os/system_call.h"
 
 namespace tidelock::os {
 
@@ -23,10 +26,15 @@ namespace {
 // Not in Debian 12's headers yet; the kernel ignores bits it does not know.
 constexpr unsigned kStatxMountIdUnique = 0x00004000U;
 
-std::string first_line(const char* path) {
-  std::ifstream stream(path);
-  std::string line;
-  std::getline(stream, line);
+// Of a file of /proc: as long as any that is read here.
+Result<std::string> first_line(const char* path) {
+  constexpr std::size_t kLineMax = 1024;
+  const Result<File> file = File::open(path, FileAccess::kRead);
+  if (!file) return file.error();
+  std::string line(kLineMax, '\0');
+  const Result<std::size_t> length = file->read(0, std::as_writable_bytes(std::span(line)));
+  if (!length) return length.error();
+  line.resize(std::min(*length, line.find('\n')));
   return line;
 }
 
@@ -46,8 +54,8 @@ std::int32_t process_id() noexcept {
 }
 
 std::string program_name() {
-  std::string name = first_line("/proc/self/comm");
-  return name.empty() ? "unknown" : name;
+  Result<std::string> name = first_line("/proc/self/comm");
+  return !name || name->empty() ? "unknown" : std::move(*name);
 }
 
 // The program's name, the second field, is in parentheses and may hold anything, also blanks.
@@ -55,9 +63,15 @@ ProcessBirth process_birth() {
   constexpr int kStartTimeBehindName = 20;
   ProcessBirth birth;
   struct stat facts {};
-  if (::stat("/proc/self/ns/pid", &facts) == 0) birth.pid_namespace = facts.st_ino;
-  const std::string line = first_line("/proc/self/stat");
-  std::istringstream fields(line.substr(std::min(line.rfind(')'), line.size() - 1) + 1));
+  constexpr const char* kNamespace = "/proc/self/ns/pid";
+  if (perform({.call = SystemCall::kStat, .path = kNamespace},
+              [&] { return ::stat(kNamespace, &facts); }) == 0) {
+    birth.pid_namespace = facts.st_ino;
+  }
+  const Result<std::string> line = first_line("/proc/self/stat");
+  const std::size_t name_end = line ? line->rfind(')') : std::string::npos;
+  if (name_end == std::string::npos) return birth;
+  std::istringstream fields(line->substr(name_end + 1));
   std::string field;
   for (int i = 1; i < kStartTimeBehindName; ++i) fields >> field;
   fields >> birth.start_time;
@@ -74,22 +88,24 @@ std::uint64_t random_u64() noexcept {
 }
 
 Result<std::uint64_t> boot_identity() {
-  const std::string id = first_line("/proc/sys/kernel/random/boot_id");
-  if (id.empty()) {
+  constexpr const char* kPath = "/proc/sys/kernel/random/boot_id";
+  const Result<std::string> id = first_line(kPath);
+  if (!id && id.error().code() != StatusCode::kNotFound) return id.error();
+  if (!id || id->empty()) {
     return Status(StatusCode::kUnsupported,
-                  "read /proc/sys/kernel/random/boot_id: the kernel does not tell its boots apart");
+                  std::string("read ") + kPath + ": the kernel does not tell its boots apart");
   }
-  return XXH3_64bits(id.data(), id.size());
+  return XXH3_64bits(id->data(), id->size());
 }
 
 Result<std::uint64_t> mount_identity(const std::string& path) {
   struct statx facts {};
-  if (::statx(AT_FDCWD, path.c_str(), 0, kStatxMountIdUnique, &facts) != 0) {
-    return error_status(errno, "statx", path);
-  }
-  if ((facts.stx_mask & kStatxMountIdUnique) == 0 &&
-      ::statx(AT_FDCWD, path.c_str(), 0, STATX_MNT_ID, &facts) != 0) {
-    return error_status(errno, "statx", path);
+  const SystemCallEvent event{.call = SystemCall::kStat, .path = path};
+  for (const unsigned wanted : {kStatxMountIdUnique, STATX_MNT_ID}) {
+    if (perform(event, [&] { return ::statx(AT_FDCWD, path.c_str(), 0, wanted, &facts); }) != 0) {
+      return error_status(errno, "statx", path);
+    }
+    if ((facts.stx_mask & wanted) != 0) break;
   }
   return facts.stx_mnt_id;
 }

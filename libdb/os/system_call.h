@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -22,16 +23,22 @@ enum class SystemCall : std::uint8_t {
   kAllocate,
   kPunchHole,
   kStat,
+  kSetOwner,   // or mode
+  kDuplicate,  // of a descriptor
   kMap,
+  kAdvise,
   kStore,  // bytes copied into a shared mapping; cannot fail
   kRename,
   kUnlink,
   kMakeDirectory,
+  kRemoveDirectory,
   kListDirectory,
   kSyncDirectory,
   kLock,
   kUnlock,
   kProbeLock,
+  kWait,  // for a wake-up
+  kWake,
 };
 
 struct SystemCallEvent {
@@ -73,6 +80,20 @@ inline SystemCallVerdict announce(const SystemCallEvent& event) {
 inline void confirm(const SystemCallEvent& event) {
   SystemCallHook* hook = internal::system_call_hook.load(std::memory_order_acquire);
   if (hook != nullptr) hook->after(event);
+}
+
+// Makes a call that answers less than 0 and errno when it fails, or fails it as the hook says. One
+// that a signal interrupted is made again.
+template <typename Call>
+auto perform(const SystemCallEvent& event, const Call& call) {
+  decltype(call()) result;
+  do {
+    const int injected = announce(event).error;
+    result = injected == 0 ? call() : -1;
+    if (injected != 0) errno = injected;
+  } while (result < 0 && errno == EINTR);
+  if (result >= 0) confirm(event);
+  return result;
 }
 
 }  // namespace tidelock::os

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <new>
 #include <string>
 #include <utility>
 
 #include "os/crash_point.h"
+#include "os/error.h"
 
 namespace tidelock::wal {
 
@@ -101,7 +103,7 @@ Result<LogBytes> LogBytes::load(const os::File& file) {
   LogBytes log;
   log.data_.reset(new (std::nothrow) std::byte[*size]);
   if (log.data_ == nullptr) {
-    return refuse(StatusCode::kLimit, file, "no memory for " + std::to_string(*size) + " bytes");
+    return os::error_status(ENOMEM, "read the whole of", file.path());
   }
   const Result<std::size_t> count = file.read(0, {log.data_.get(), *size});
   if (!count) return count.error();

@@ -234,7 +234,7 @@ TEST(InstallCurrent, KilledAnywhereLeavesTheOldOrTheNewOneAndIsRepeated) {
     next.manifest_number = 7;
     install(directory.path(), next);
     EXPECT_EQ(read_current(directory.path(), Access::kReadWrite)->manifest_number, 7u);
-    EXPECT_FALSE(os::file_exists(directory.file("CURRENT.tmp")));
+    EXPECT_FALSE(os::exists(directory.file("CURRENT.tmp")).value());
   }
 }
 

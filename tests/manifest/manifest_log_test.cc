@@ -421,7 +421,7 @@ TEST_F(ManifestLog, AFailedCreationLeavesNoFile) {
     const test::Fault fault(call, {.error = ENOSPC});
     EXPECT_EQ(create_manifest(directory_.path(), id, creation(), {}).error().code(),
               StatusCode::kNoSpace);
-    EXPECT_FALSE(os::file_exists(directory_.file("MANIFEST-000009")));
+    EXPECT_FALSE(os::exists(directory_.file("MANIFEST-000009")).value());
   }
   EXPECT_EQ(create_manifest(directory_.path(), kId, creation(), {}).error().code(),
             StatusCode::kExists);

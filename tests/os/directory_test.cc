@@ -47,7 +47,7 @@ TEST_F(DirectoryTest, OnlyTheFileThatWasMadeIsRemoved) {
   unlink_made(mine);
   EXPECT_EQ(identity("name"), other.identity().value());
   unlink_made(other);
-  EXPECT_FALSE(file_exists(directory_.file("name")));
+  EXPECT_FALSE(exists(directory_.file("name")).value());
 }
 
 constexpr int kCannotMount = 77;

@@ -1,0 +1,212 @@
+// A sync fails while several processes have the database open: each one in turn that one of them
+// makes. Nothing that it covered is taken for durable, all learn of it, and go on.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "calls/life.h"
+#include "calls/trial.h"
+#include "os/clock.h"
+#include "support/comes_true.h"
+#include "support/temporary_directory.h"
+#include "tidelock/db.h"
+
+namespace tidelock::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kObservers = 2;
+
+std::int64_t now() {
+  return os::monotonic_now().count();
+}
+
+// What the processes of one case know of each other. Times in ns; 0: not yet.
+struct Scene {
+  struct Observer {
+    std::atomic<std::uint64_t> writes{0};
+    std::atomic<std::int64_t> answered_at{0};  // the first that it began after the failure
+    Note note;
+  };
+  std::atomic<std::int64_t> failed_at{0};
+  std::atomic<bool> of_a_log{false};
+  Note path;                             // what was to be synced
+  std::atomic<std::int64_t> told_at{0};  // when the victim was told
+  std::atomic<std::uint64_t> syncs_afterwards{0};
+  std::atomic<int> ready{0};
+  std::atomic<bool> over{false};
+  Observer observers[kObservers];
+};
+
+bool is_sync(os::SystemCall call) {
+  return call == os::SystemCall::kDataSync || call == os::SystemCall::kSync ||
+         call == os::SystemCall::kSyncDirectory;
+}
+
+// Fails the n-th sync of this process, 0: none; and sees who syncs the log afterwards.
+class Syncs : public os::SystemCallHook {
+ public:
+  Syncs(Scene& scene, std::uint64_t nth, int error) : scene_(scene), nth_(nth), error_(error) {
+    os::set_system_call_hook(this);
+  }
+  ~Syncs() override { os::set_system_call_hook(nullptr); }
+  Syncs(const Syncs&) = delete;
+  Syncs& operator=(const Syncs&) = delete;
+
+  os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
+    if (!is_sync(event.call)) return {};
+    if (++calls_ == nth_) {
+      scene_.path.write(std::string(event.path));
+      scene_.of_a_log.store(event.path.ends_with(".wal"));
+      scene_.failed_at.store(now());
+      return {.error = error_};
+    }
+    if (scene_.told_at.load() != 0 && scene_.of_a_log.load() && event.path == scene_.path.text) {
+      scene_.syncs_afterwards.fetch_add(1);
+    }
+    return {};
+  }
+  void after(const os::SystemCallEvent&) override {}
+
+ private:
+  Scene& scene_;
+  std::uint64_t nth_;
+  int error_;
+  std::uint64_t calls_ = 0;
+};
+
+constexpr WriteOptions kDurably{.durability = Durability::kDurable, .wait = {}};
+
+class CallSyncTest : public testing::Test {
+ protected:
+  // Writes durably all the time. What it was told is durable, or at least committed, is there.
+  std::string observe(const std::string& path, int number) {
+    const Syncs syncs(*scene_, 0, 0);
+    Scene::Observer& me = scene_->observers[number];
+    Options options;
+    options.background = Background::kNone;
+    Result<Db> db = Db::open(path, options);
+    if (!db) return db.status().to_string();
+    scene_->ready.fetch_add(1);
+    const auto key_of = [number](std::uint64_t write) {
+      return kOutsideOfJournal + std::to_string(number) + "-" + std::to_string(write);
+    };
+    Status status;
+    while (!scene_->over.load() || !status.ok()) {
+      const bool after_failure = scene_->failed_at.load() != 0;
+      status = db->put(key_of(me.writes.load()), "v", kDurably);
+      if (!status.ok() && status.code() != StatusCode::kNotDurable) return status.to_string();
+      me.writes.fetch_add(1);
+      if (after_failure && me.answered_at.load() == 0) me.answered_at.store(now());
+      os::sleep_for(milliseconds(5));  // so that the other leads most syncs
+    }
+    for (std::uint64_t write = 0; write < me.writes.load(); ++write) {
+      const Result<bool> there = db->exists(key_of(write));
+      if (!there || !*there) return "lost " + key_of(write) + ", " + there.status().to_string();
+    }
+    status = db->close();
+    return status.ok() ? std::string() : status.to_string();
+  }
+
+  std::string fail(const std::string& path, const Chapter& chapter, std::uint64_t nth, int error) {
+    const Syncs syncs(*scene_, nth, error);
+    std::string wrong;
+    int tries = 0;
+    Life life(path, *journal_, [&](const char* operation, const Status& status) {
+      if (status.ok()) tries = 0;
+      if (status.ok() || !wrong.empty()) return Life::Next::kOn;
+      if (scene_->told_at.load() == 0) scene_->told_at.store(now());
+      if (scene_->failed_at.load() == 0 || ++tries > kTriesMax) {
+        wrong = std::string(operation) + ": " + status.to_string();
+      }
+      os::sleep_for(milliseconds(2));
+      return Life::Next::kAgain;
+    });
+    (life.*chapter.run)();
+    return wrong.empty() ? life.wrong() : wrong;
+  }
+
+  // What is wrong.
+  std::string attempt(const Chapter& chapter, std::uint64_t nth, int error) {
+    const TemporaryDirectory directory(Where::kMemory);
+    const std::string path = directory.file("db");
+    new (&*scene_) Scene();
+    journal_->copy(*nothing_);
+    journal_->syncs_may_fail = true;
+    image_.copy_to(path, *journal_);
+    std::vector<ChildProcess> observers;
+    for (int number = 0; number < kObservers; ++number) {
+      observers.emplace_back([this, &path, number] {
+        ::alarm(kSecondsMax);
+        scene_->observers[number].note.write(observe(path, number));
+        return 0;
+      });
+    }
+    if (!comes_true([this] { return scene_->ready.load() == kObservers; })) return "no observers";
+    std::string wrong = in_child(*note_, [&] { return fail(path, chapter, nth, error); });
+    (void)comes_true([this] { return scene_->failed_at.load() == 0 || all_have_answered(); });
+    scene_->over.store(true);
+    for (int number = 0; number < kObservers; ++number) {
+      if (!exited_with(observers[number].wait(), 0)) wrong += "; an observer died or hangs";
+      const std::string said = scene_->observers[number].note.text;
+      if (!said.empty()) wrong += "; an observer: " + said;
+    }
+    if (scene_->syncs_afterwards.load() != 0) wrong += "; the log was synced again";
+    return wrong.empty() ? in_child(*note_, [&] { return judge_directory(path, *journal_); })
+                         : wrong;
+  }
+
+  [[nodiscard]] bool all_have_answered() const {
+    return std::ranges::all_of(scene_->observers, [](const Scene::Observer& observer) {
+      return observer.answered_at.load() != 0;
+    });
+  }
+
+  static constexpr int kTriesMax = 100;
+  static constexpr unsigned kSecondsMax = 60;
+
+  Image image_;
+  SharedValue<Journal> nothing_;
+  SharedValue<Journal> journal_;
+  SharedValue<Note> note_;
+  SharedValue<Scene> scene_;
+};
+
+TEST_F(CallSyncTest, ThatFailsIsLearntByAllAndTrustedByNobody) {
+  constexpr std::uint64_t kSyncsMax = 60;
+  std::uint64_t failures = 0;
+  std::vector<double> delays;  // of logs, in ms
+  for (const Chapter& chapter : {kCompany, kDurableWrites}) {
+    for (std::uint64_t nth = 1; nth <= kSyncsMax && !HasFailure(); ++nth) {
+      const std::string wrong = attempt(chapter, nth, nth % 2 == 0 ? EIO : ENOSPC);
+      if (scene_->failed_at.load() == 0) break;  // there are not so many
+      EXPECT_EQ(wrong, "") << chapter.name << ", sync " << nth << " (" << scene_->path.text
+                           << ") failed";
+      ++failures;
+      if (!scene_->of_a_log.load()) continue;
+      for (const Scene::Observer& observer : scene_->observers) {
+        delays.push_back(static_cast<double>(observer.answered_at - scene_->failed_at) / 1e6);
+      }
+    }
+  }
+  ASSERT_FALSE(delays.empty());
+  std::ranges::sort(delays);
+  const double median = delays[delays.size() / 2];
+  std::printf("%llu syncs failed, %zu of logs; the others knew after %.1f ms, at most %.1f ms\n",
+              static_cast<unsigned long long>(failures), delays.size() / kObservers, median,
+              delays.back());
+  EXPECT_GE(failures, 20U);
+  EXPECT_GE(delays.size(), 8U);
+  EXPECT_LT(median, 100);
+}
+
+}  // namespace
+}  // namespace tidelock::test

@@ -1,8 +1,12 @@
 #include "os/file.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +16,7 @@
 
 #include "os/directory.h"
 #include "os/error.h"
+#include "os/process.h"
 #include "os/system_call.h"
 
 namespace tidelock::os {
@@ -33,6 +38,7 @@ int above_standard_streams(int descriptor, const std::string& path) {
 }
 
 Result<int> open_descriptor(const std::string& path, int flags, std::uint32_t mode) {
+  if (const int error = prepare_process_token()) return error_status(error, "open", path);
   const int descriptor = above_standard_streams(
       perform({.call = SystemCall::kOpen, .path = path},
               [&] {
@@ -66,6 +72,21 @@ Status check_size_limit(const std::string& path, std::uint64_t size) {
     return error_status(EFBIG, "write", path);
   }
   return {};
+}
+
+// Btrfs copies a block whenever it is overwritten, unless it is told otherwise while the file is
+// empty. If it cannot be told, the file is as others there are.
+void overwrite_in_place(int descriptor, const std::string& path) {
+  const SystemCallEvent look{.call = SystemCall::kStat, .path = path};
+  struct statfs facts {};
+  if (perform(look, [&] { return ::fstatfs(descriptor, &facts); }) != 0) return;
+  if (facts.f_type != BTRFS_SUPER_MAGIC) return;
+  unsigned flags = 0;
+  if (perform(look, [&] { return ::ioctl(descriptor, FS_IOC_GETFLAGS, &flags); }) != 0) return;
+  if ((flags & FS_NOCOW_FL) != 0) return;
+  flags |= FS_NOCOW_FL;
+  (void)perform({.call = SystemCall::kAdvise, .path = path},
+                [&] { return ::ioctl(descriptor, FS_IOC_SETFLAGS, &flags); });
 }
 
 Result<struct stat> stat_of(int descriptor, const std::string& path) {
@@ -210,6 +231,11 @@ Status File::sync() {
     return error_status(errno, "sync", path_);
   }
   return {};
+}
+
+Status File::reserve_for_stores(std::uint64_t size) {
+  overwrite_in_place(descriptor_, path_);
+  return reserve(size);
 }
 
 Status File::reserve(std::uint64_t size) {

@@ -1,9 +1,12 @@
 #include "state/shared_state.h"
 
+#include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "os/directory.h"
+#include "os/error.h"
 #include "os/process.h"
 #include "state/file_names.h"
 
@@ -22,6 +25,10 @@ Status unfit(const std::string& path, const char* reason) {
 Result<os::File> open_or_create(const std::string& path, const os::FileOwnership& ownership) {
   Result<os::File> file = os::File::open(path, os::FileAccess::kReadWrite);
   if (file) {
+    Result<std::uint64_t> links = file->link_count();
+    if (!links) return links.error();
+    // Of another directory, whose processes exclude each other, but not these.
+    if (*links > 1) return os::error_status(EMLINK, "open", path);
     Result<std::uint64_t> size = file->size();
     if (!size) return size.error();
     if (*size == kFileSize) return file;
@@ -60,7 +67,7 @@ Result<std::unique_ptr<SharedState>> SharedState::map_or_create(
   const std::string path = state_path(directory);
   Result<os::File> file = open_or_create(path, ownership);
   if (!file) return file.error();
-  if (Status status = file->reserve(kFileSize); !status.ok()) return status;
+  if (Status status = file->reserve_for_stores(kFileSize); !status.ok()) return status;
   return map(directory, os::Protection::kReadWrite);
 }
 
@@ -122,9 +129,22 @@ bool SharedState::is_epoch(std::uint64_t epoch) const noexcept {
   return header.magic.load(std::memory_order_acquire) == kMagic && header.epoch == epoch;
 }
 
+bool SharedState::of_another_release() const noexcept {
+  const Header& header = layout()->header;
+  // Pairs with the release in finish_rebuild.
+  return header.magic.load(std::memory_order_acquire) == kMagic &&
+         header.layout_hash != kLayoutHash;
+}
+
 bool SharedState::replaced() const {
   Result<os::FileIdentity> identity = os::path_identity(path_);
-  return !identity || !(*identity == identity_);
+  if (!identity || !(*identity == identity_)) return true;
+  // On an overlay the first to write gets a copy of the lower layer's file, with its inode number.
+  // What others had mapped before shows the lower file for ever; what they open now, the copy.
+  Result<os::File> file = os::File::open(path_, os::FileAccess::kRead);
+  std::uint64_t start[sizeof(Header) / 8];
+  if (!file || !file->read_exact(0, std::as_writable_bytes(std::span(start))).ok()) return false;
+  return std::memcmp(start, mapping_.bytes().data(), sizeof start) != 0;
 }
 
 }  // namespace tidelock::state

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <iostream>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "agent/final_check.h"
@@ -46,6 +47,17 @@ Result<std::string> keep(const std::vector<Journal>& journals) {
   return directory;
 }
 
+Result<std::vector<ReadLog>> make_read_logs(std::uint32_t count) {
+  std::vector<ReadLog> logs;
+  logs.reserve(count);
+  while (logs.size() < count) {
+    Result<ReadLog> log = ReadLog::create(temporary_directory());
+    if (!log) return log.error();
+    logs.push_back(*std::move(log));
+  }
+  return logs;
+}
+
 int fail(const Status& status) {
   std::cerr << "tidelock-agent: " << status.to_string() << '\n';
   return static_cast<int>(exit_code(status));
@@ -69,7 +81,12 @@ Result<Report> emulate(const Run& run) {
   }
   progress.finish();
   const History history = read_history(run.journals, run.keys.count());
-  return make_report(run, outcome, history, check_database(run, history));
+  FinalCheck check = check_database(run, history);
+  Report report = make_report(run, outcome, history, std::move(check));
+  if (run.settings.verify) {
+    report.verification = history::verify(run.journals, run.reads, run.keys.count());
+  }
+  return report;
 }
 
 }  // namespace
@@ -79,14 +96,19 @@ int run_agent(const Settings& settings) {
   if (!keys) return fail(keys.error());
   Result<std::vector<Journal>> journals = make_journals(settings.writers() + 1);
   if (!journals) return fail(journals.error());
+  Result<std::vector<ReadLog>> reads = make_read_logs(settings.verify ? settings.writers() + 1 : 0);
+  if (!reads) return fail(reads.error());
+  const std::vector<std::uint32_t> key_order = keys->in_byte_order();
   const Result<RunState> state = RunState::create(
       {.slots = settings.processes, .writers = settings.writers() + 1, .keys = keys->count()});
   if (!state) return fail(state.error());
 
   const Run run{.settings = settings,
                 .keys = *keys,
+                .key_order = key_order,
                 .state = *state,
                 .journals = *journals,
+                .reads = *reads,
                 .id = std::random_device()()};  // not of the seed: no two runs share it
   const Result<Report> report = emulate(run);
   if (!report) return fail(report.error());

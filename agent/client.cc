@@ -129,6 +129,7 @@ Options database_options(const Settings& settings) {
 int prepare_database(const Run& run) {
   Options options = database_options(run.settings);
   options.mode = OpenMode::kCreateIfMissing;
+  if (run.settings.memtable_size != 0) options.fixed.memtable_size = run.settings.memtable_size;
   Result<Db> db = Db::open(run.settings.directory, options);
   if (!db) return fail(run, db.error());
   bool good = true;

@@ -27,6 +27,7 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
             {"key_count", keys.count()},
             {"preload", settings.preload},
             {"value_size", settings.value_size},
+            {"memtable_size", settings.memtable_size},
             {"batch_percent", settings.batch_percent},
             {"durable_percent", settings.durable_percent},
             {"snapshot_percent", settings.snapshot_percent},
@@ -42,6 +43,7 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
              settings.deadline == Wait::kForEver ? Json() : Json(settings.deadline.count())},
             {"kill_every_ms", settings.kill_every.count()},
             {"kill_all_every", settings.kill_all_every},
+            {"lose_state", settings.lose_state},
             {"aim_percent", settings.aim_percent},
             {"verify", settings.verify},
             {"seed", settings.seed}};
@@ -97,6 +99,7 @@ void print_json(std::ostream& out, const Run& run, const Report& report) {
                   {"problems", problems_of(report)},
                   {"kills", report.kills},
                   {"aimed", report.aimed},
+                  {"states_lost", report.states_lost},
                   {"redos", report.check.redos},
                   {"recovery_ms", to_json(report.recovery_ms)},
                   {"recovery_from_release_ms", to_json(report.recovery_from_release_ms)},

@@ -63,6 +63,9 @@ void add_clients(CLI::App& app, Settings& settings, Raw& raw) {
   add_number(app, "--kill-all-every", settings.kill_all_every,
              "Every Nth time kill all clients at once; 0: never", 0u)
       ->group(group);
+  app.add_flag("--lose-state", settings.lose_state,
+               "Every second of these times remove the shared state, as if after a reboot")
+      ->group(group);
   add_number(app, "--aim-percent", settings.aim_percent,
              "Of the kills: of the client that holds the writer lock, if there is one", 0u, 100u)
       ->group(group);
@@ -102,6 +105,10 @@ void add_workload(CLI::App& app, Settings& settings) {
       ->group(group);
   add_number(app, "--value-size", settings.value_size, "Bytes, at least 24", kValueSizeMin,
              kValueSizeMax)
+      ->group(group);
+  add_number(app, "--memtable-size", settings.memtable_size,
+             "Bytes of log before a flush, if the database is made; 0: as the library says",
+             std::size_t{0})
       ->group(group);
   add_choice(app, "--durability", settings.durability, kDurabilityNames,
              "What an acknowledged write survives [process]")

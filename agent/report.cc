@@ -65,6 +65,7 @@ void add_kills(const Run& run, const RunOutcome& outcome, Report& report) {
   }
   report.kills = killed.size();
   report.aimed = outcome.aimed;
+  report.states_lost = outcome.states_lost;
   report.starved_ms = static_cast<double>(outcome.starved_ns) / kMillisecond;
   report.longest_call_ms = std::max(
       report.longest_call_ms, static_cast<double>(outcome.longest_cut_call_ns) / kMillisecond);

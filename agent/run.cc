@@ -115,6 +115,7 @@ int run_agent(const Settings& settings) {
   (settings.json ? print_json : print_summary)(std::cout, run, *report);
   const ExitCode code = exit_code(*report);
   if (code == ExitCode::kLost) {
+    if (settings.json) print_findings(std::cerr, run, *report);
     const Result<std::string> directory = keep(*journals);
     std::cerr << "tidelock-agent: "
               << (directory ? "the journals are kept in " + *directory

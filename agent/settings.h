@@ -37,6 +37,8 @@ struct Settings {
   bool preload = false;
   std::size_t value_size = 100;  // bytes
 
+  std::size_t memtable_size = 0;  // bytes, of a database that is made; 0: the library's default
+
   Durability durability = Durability::kProcess;
   Handover handover = Handover::kBounded;
   Wait::Policy wait = Wait::Policy::kFailFast;  // kQueue or kFailFast
@@ -46,6 +48,7 @@ struct Settings {
 
   std::chrono::milliseconds kill_every{0};  // 0: nobody is killed
   std::uint32_t kill_all_every = 0;         // kills: then all at once; 0: never
+  bool lose_state = false;                  // with that: the shared state, too
   std::uint32_t aim_percent = 0;            // of the kills: at the holder of the writer lock
   bool verify = false;                      // record all reads, and judge the whole history
   std::uint64_t seed = 0;

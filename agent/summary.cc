@@ -199,17 +199,16 @@ void print_violation(std::ostream& out, const Run& run, const Report& report,
   }
 }
 
-void print_verification(std::ostream& out, const Run& run, const Report& report) {
+void print_verification(std::ostream& out, const Report& report) {
   if (!report.verification) return;
   const history::Verification& found = *report.verification;
-  for (const history::Violation& violation : found.violations.kept()) {
-    print_violation(out, run, report, violation);
-  }
   out << "history: " << counted(found.writes, "write") << ", " << grouped(found.batches)
       << " of several keys, " << grouped(found.unanswered) << " of the dead seen later; "
       << counted(found.readings, "reading") << ", " << counted(found.snapshots, "snapshot") << ", "
       << counted(found.walks, "walk") << ": violations = " << found.violations.count() << '\n';
 }
+
+}  // namespace
 
 void print_findings(std::ostream& out, const Run& run, const Report& report) {
   for (const Contradiction& contradiction : report.first_contradictions) {
@@ -217,6 +216,11 @@ void print_findings(std::ostream& out, const Run& run, const Report& report) {
   }
   for (const Mismatch& mismatch : report.check.values.mismatches) {
     print_mismatch(out, run, report, mismatch);
+  }
+  if (report.verification) {
+    for (const history::Violation& violation : report.verification->violations.kept()) {
+      print_violation(out, run, report, violation);
+    }
   }
   for (const std::string& problem : report.check.problems) out << "DAMAGE " << problem << '\n';
   for (const std::string& accident : report.accidents) out << "ACCIDENT " << accident << '\n';
@@ -226,8 +230,6 @@ void print_findings(std::ostream& out, const Run& run, const Report& report) {
   }
 }
 
-}  // namespace
-
 void print_summary(std::ostream& out, const Run& run, const Report& report) {
   print_settings(out, run.settings);
   print_table(out, report);
@@ -235,7 +237,7 @@ void print_summary(std::ostream& out, const Run& run, const Report& report) {
   print_kills(out, run.settings, report);
   print_churn(out, run.settings, report);
   print_findings(out, run, report);
-  print_verification(out, run, report);
+  print_verification(out, report);
   if (report.interrupted) out << "interrupted after " << with_decimals(report.seconds, 1) << " s\n";
   out << "checked " << counted(report.check.values.keys, "key") << " against "
       << counted(report.journal.acknowledged, "acknowledged write")

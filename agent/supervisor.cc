@@ -2,6 +2,7 @@
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -193,7 +194,11 @@ std::vector<std::uint32_t> Supervisor::choose_victims() {
   for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) {
     if (may_be_killed(slot)) victims.push_back(slot);
   }
-  if (settings.kill_all_every != 0 && ++strikes_ % settings.kill_all_every == 0) return victims;
+  if (settings.kill_all_every != 0 && ++strikes_ % settings.kill_all_every == 0) {
+    all_struck_ = true;
+    return victims;
+  }
+  all_struck_ = false;
   if (random_.below(100) < settings.aim_percent) {
     if (const std::optional<std::uint32_t> slot = holder()) {
       ++outcome_.aimed;
@@ -224,10 +229,19 @@ void Supervisor::strike() {
       note_end(slot, wait_status);
     }
   }
+  if (all_struck_ && living() == killed.size()) lose_state();
   for (const std::uint32_t slot : killed) {
     for (WriterStats& writer : writers_of(slot)) writer.call_began_ns.set(0);
     start(slot);
   }
+}
+
+// Nobody is attached. The next one finds what it would after a reboot, and builds it anew.
+void Supervisor::lose_state() {
+  const Settings& settings = run_.settings;
+  if (!settings.lose_state || strikes_ / settings.kill_all_every % 2 == 0) return;
+  for (const char* name : {"/STATE", "/QUEUE"}) ::unlink((settings.directory + name).c_str());
+  ++outcome_.states_lost;
 }
 
 // How long the client has been in the call that it will not come back from.

@@ -26,6 +26,7 @@ struct RunOutcome {
   std::vector<Kill> kills;  // in order
   std::uint64_t aimed = 0;  // kills of a client that had just been seen to hold the lock
   std::uint64_t longest_cut_call_ns = 0;  // of the calls that clients were killed in
+  std::uint64_t states_lost = 0;          // times that the shared state was removed
   std::uint64_t starved_ns = 0;           // the most by which the supervisor woke up too late
   std::vector<std::string> accidents;     // clients that died by themselves or did not end
   bool interrupted = false;               // by SIGINT or SIGTERM; what was done still counts
@@ -60,6 +61,7 @@ class Supervisor {
   void wait_for_all_ends();
   void strike();
   [[nodiscard]] std::vector<std::uint32_t> choose_victims();
+  void lose_state();
   // The slot of the client that holds the writer lock.
   [[nodiscard]] std::optional<std::uint32_t> holder() const;
   void note_call(std::uint32_t slot) noexcept;
@@ -77,6 +79,7 @@ class Supervisor {
   std::vector<Client> clients_;  // by slot
   RunOutcome outcome_;
   std::uint64_t strikes_ = 0;
+  bool all_struck_ = false;  // by the last one
 };
 
 }  // namespace tidelock::agent

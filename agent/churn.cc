@@ -13,7 +13,8 @@
 namespace tidelock::agent {
 namespace {
 
-constexpr long kChildLife = 30'000'000;  // ns
+constexpr std::uint64_t kShortLife = 30'000'000, kLongLife = 2'500'000'000;  // ns
+constexpr ::timespec kNap{.tv_sec = 0, .tv_nsec = 10'000'000};
 
 }  // namespace
 
@@ -38,10 +39,10 @@ Status Churn::stir(Random& random) {
       stats_.flushes.add(1);
       return job([&] { return db_.flush(); });
     case 3:
-      fork_child(false);
+      fork_child(false, random.below(8) == 0 ? kLongLife : kShortLife);
       return Status();
     case 4:
-      fork_child(true);
+      fork_child(true, kShortLife);
       return Status();
     default:
       return reopen();
@@ -59,13 +60,15 @@ Status Churn::reopen() {
   return Status();
 }
 
-void Churn::fork_child(bool other_program) {
+void Churn::fork_child(bool other_program, std::uint64_t life_ns) {
+  const std::uint64_t end = now_ns() + life_ns;
   const pid_t pid = ::fork();
   if (pid > 0) stats_.forks.add(1);
   if (pid != 0) return;
   if (other_program) ::execl("/bin/sleep", "sleep", "0.03", static_cast<char*>(nullptr));
-  const ::timespec life{.tv_sec = 0, .tv_nsec = kChildLife};
-  ::nanosleep(&life, nullptr);
+  while (now_ns() < end && !run_.state.stop().load(std::memory_order_relaxed)) {
+    ::nanosleep(&kNap, nullptr);
+  }
   ::_exit(0);
 }
 

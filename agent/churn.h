@@ -10,7 +10,7 @@
 namespace tidelock::agent {
 
 // What a client does now and then besides its reads and writes: it flushes, compacts, closes the
-// database and opens it again, or forks. A forked child lives on for a moment, past its parent's
+// database and opens it again, or forks. A forked child lives on for a while, past its parent's
 // death if that comes first, and leaves the handle that it has inherited alone; or it runs another
 // program. Neither may keep anything of the parent's: not its locks, not its place in the queue.
 class Churn {
@@ -24,7 +24,7 @@ class Churn {
 
  private:
   [[nodiscard]] Status reopen();
-  void fork_child(bool other_program);
+  void fork_child(bool other_program, std::uint64_t life_ns);
   // Runs a call that may take its time.
   template <typename Call>
   [[nodiscard]] Status job(Call call);

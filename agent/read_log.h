@@ -71,6 +71,9 @@ class ReadLog {
     return Status();
   }
 
+  // Copies what it holds to a file, which must not exist.
+  [[nodiscard]] Status save(const std::string& path) const { return file_.save(path); }
+
   [[nodiscard]] std::uint64_t size() const noexcept { return file_.size(); }
   // Precondition: index < size().
   [[nodiscard]] const Reading& operator[](std::uint64_t index) const noexcept {

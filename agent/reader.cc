@@ -29,13 +29,10 @@ Status Reader::read_one(std::uint32_t key) {
   single_.keys[0] = key;
   single_.newest_begin_ns[0] = run_.state.ledger()[key].newest_begin_ns();
   const std::string_view name = run_.keys.at(key, key_buffer_);
-  Result<std::optional<PinnedValue>> value = std::optional<PinnedValue>();
-  {
-    const CallTimer call(stats_);
-    single_.begin_ns = call.begin_ns();
-    value = db_.get_pinned(name);
-    single_.end_ns = now_ns();
-  }
+  CallTimer call(stats_);
+  const Result<std::optional<PinnedValue>> value = db_.get_pinned(name);
+  single_.begin_ns = call.begin_ns();
+  single_.end_ns = call.finish();
   if (!value) return value.error();
   stats_.reads.add(1);
   stats_.read_latency.record(single_.end_ns - single_.begin_ns);
@@ -53,10 +50,10 @@ Status Reader::read_several(Random& random) {
   }
   if (!kept_) {
     View view = choose_keys(random);
-    const CallTimer call(stats_);
-    view.begin_ns = call.begin_ns();
+    CallTimer call(stats_);
     Result<Snapshot> snapshot = db_.snapshot();
-    view.end_ns = now_ns();
+    view.begin_ns = call.begin_ns();
+    view.end_ns = call.finish();
     if (!snapshot) return snapshot.error();
     view.snapshot = *std::move(snapshot);
     view.uses_left = 1 + random.below(kUses);
@@ -83,11 +80,10 @@ Reader::View Reader::choose_keys(Random& random) const {
 
 Status Reader::get_each(View& view) {
   for (std::size_t place = 0; place < view.keys.size(); ++place) {
-    Result<std::optional<std::string>> value = std::optional<std::string>();
-    {
-      const CallTimer call(stats_);
-      value = db_.get(run_.keys.at(view.keys[place], key_buffer_), {.snapshot = &*view.snapshot});
-    }
+    const std::string_view name = run_.keys.at(view.keys[place], key_buffer_);
+    CallTimer call(stats_);
+    const Result<std::optional<std::string>> value = db_.get(name, {.snapshot = &*view.snapshot});
+    call.finish();
     if (!value) return value.error();
     if (Status status = note(view, place, *value); !status.ok()) return status;
   }
@@ -95,25 +91,24 @@ Status Reader::get_each(View& view) {
 }
 
 Status Reader::walk(View& view, bool forwards) {
-  const CallTimer call(stats_);
-  const std::size_t count = view.keys.size();
+  CallTimer call(stats_);
   IterateOptions options;
   options.range.lower = run_.keys.at(view.keys.front(), key_buffer_);
-  options.range.upper =
-      std::string(run_.keys.at(view.keys.back(), key_buffer_)) + '\0';  // with the last one
-  if (view.snapshot) {
-    options.read.snapshot = &*view.snapshot;
-  } else {
-    view.begin_ns = call.begin_ns();
-  }
+  options.range.upper = run_.keys.at(view.keys.back(), key_buffer_);
+  *options.range.upper += '\0';  // it is within
+  if (view.snapshot) options.read.snapshot = &*view.snapshot;
   Result<Iterator> iterator = db_.iterate(options);
-  if (!view.snapshot) view.end_ns = now_ns();
   if (!iterator) return iterator.error();
+  if (!view.snapshot) {
+    view.begin_ns = call.begin_ns();
+    view.end_ns = now_ns();
+  }
   if (forwards) {
     iterator->seek_first();
   } else {
     iterator->seek_last();
   }
+  const std::size_t count = view.keys.size();
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t place = forwards ? i : count - 1 - i;
     const std::string_view key = run_.keys.at(view.keys[place], key_buffer_);

@@ -34,8 +34,8 @@ Result<std::vector<Journal>> make_journals(std::uint32_t count) {
   return journals;
 }
 
-// The journals are evidence: they get a place and names. The result is the directory.
-Result<std::string> keep(const std::vector<Journal>& journals) {
+// Journals and read logs are evidence: they get a place and names. The result is the directory.
+Result<std::string> keep(const std::vector<Journal>& journals, const std::vector<ReadLog>& reads) {
   std::string directory = temporary_directory() + "/tidelock-agent-XXXXXX";
   if (::mkdtemp(directory.data()) == nullptr) {
     return Status(StatusCode::kIo, "create " + directory + ": " + std::strerror(errno));
@@ -43,6 +43,10 @@ Result<std::string> keep(const std::vector<Journal>& journals) {
   for (std::size_t writer = 0; writer < journals.size(); ++writer) {
     const std::string file = directory + "/writer-" + std::to_string(writer) + ".journal";
     if (Status status = journals[writer].save(file); !status.ok()) return status;
+  }
+  for (std::size_t reader = 0; reader < reads.size(); ++reader) {
+    const std::string file = directory + "/reader-" + std::to_string(reader) + ".readings";
+    if (Status status = reads[reader].save(file); !status.ok()) return status;
   }
   return directory;
 }
@@ -116,7 +120,7 @@ int run_agent(const Settings& settings) {
   const ExitCode code = exit_code(*report);
   if (code == ExitCode::kLost) {
     if (settings.json) print_findings(std::cerr, run, *report);
-    const Result<std::string> directory = keep(*journals);
+    const Result<std::string> directory = keep(*journals, *reads);
     std::cerr << "tidelock-agent: "
               << (directory ? "the journals are kept in " + *directory
                             : "the journals are lost: " + directory.error().to_string())

@@ -133,14 +133,11 @@ Worker::Attempts Worker::attempt(std::uint64_t counter, std::uint64_t begin_ns) 
   const std::string_view key = run_.keys.at(steps_[0].key, key_buffer_);
   std::optional<RetryDelays> delays;
   for (std::uint32_t attempts = 1;; ++attempts) {
-    Status status;
-    {
-      const CallTimer call(stats_);
-      status = !alone                                  ? db_.write(batch_, write_options_)
-               : steps_[0].kind == OperationKind::kPut ? db_.put(key, value_, write_options_)
-                                                       : db_.erase(key, write_options_);
-    }
-    const std::uint64_t end_ns = now_ns();
+    CallTimer call(stats_);
+    Status status = !alone                                  ? db_.write(batch_, write_options_)
+                    : steps_[0].kind == OperationKind::kPut ? db_.put(key, value_, write_options_)
+                                                            : db_.erase(key, write_options_);
+    const std::uint64_t end_ns = call.finish();
     if (status.code() != StatusCode::kBusy || give_up(attempts, end_ns - first_begin_ns)) {
       return {.status = std::move(status), .begin_ns = begin_ns, .end_ns = end_ns};
     }

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -53,6 +57,35 @@ class AgentTest : public ::testing::Test {
     return report;
   }
   TemporaryDirectory directory_;
+};
+
+// Runs in memory, one after the other, each with a new database; sums of what they counted.
+class AgentRoundsTest : public AgentTest {
+ protected:
+  AgentRoundsTest() : AgentTest(Where::kMemory) {
+    // For the journals, which are kept there if something is wrong.
+    const auto parent = std::filesystem::path(directory_.path()).parent_path();
+    ::setenv("TMPDIR", parent.c_str(), 1);
+  }
+
+  Json run_round(const std::string& options, std::uint64_t seed) {
+    Json report = good_run(options + " --verify --seed " + std::to_string(seed));
+    std::filesystem::remove_all(directory_.file("db"));
+    for (const auto& [what, count] : report["history"].items()) {
+      counts_["history: " + what] += count.get<std::uint64_t>();
+    }
+    return report;
+  }
+  void print_counts() const {
+    for (const auto& [what, count] : counts_) {
+      std::printf("%s: %llu\n", what.c_str(), static_cast<unsigned long long>(count));
+    }
+  }
+  void expect_at_least(const std::string& what, std::uint64_t least) {
+    EXPECT_GE(counts_[what], least) << what;
+  }
+
+  std::map<std::string, std::uint64_t> counts_;
 };
 
 }  // namespace tidelock::test

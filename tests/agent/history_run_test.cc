@@ -1,7 +1,7 @@
 // Histories of real clients, some of them killed on the way, and the judgement on them.
 
 #include <cstdlib>
-#include <filesystem>
+#include <iterator>
 
 #include "agent_program.h"
 #include "support/seed.h"
@@ -26,44 +26,25 @@ const char* const kKinds[] = {
     "--kill-all-every 4 --lose-state --churn 200",
 };
 constexpr const char* kAlways =
-    " --verify --ops 30000 --wait queue --snapshot-percent 40 --memtable-size 1048576";
+    " --ops 30000 --wait queue --snapshot-percent 40 --memtable-size 1048576";
 
-class HistoriesTest : public AgentTest {
- protected:
-  HistoriesTest() : AgentTest(Where::kMemory) {
-    ::setenv("TMPDIR", directory_.path().c_str(), 1);  // for the journals
-  }
-  ~HistoriesTest() override { ::unsetenv("TMPDIR"); }
-
-  std::map<std::string, std::uint64_t> counts_;
-};
-
-using Histories = HistoriesTest;
+using Histories = AgentRoundsTest;
 
 TEST_F(Histories, ShowEveryReaderOnePointInOneOrderOfCommits) {
   const char* given = std::getenv("TIDELOCK_HISTORIES");
-  const int goal = given != nullptr ? std::atoi(given) : kHistories;
+  const std::uint64_t goal = given != nullptr ? std::strtoull(given, nullptr, 10) : kHistories;
   const std::uint64_t seed = random_seed();
-  for (int i = 0; i < goal && !HasFailure(); ++i) {
-    const Json report =
-        good_run(std::string(kKinds[static_cast<std::size_t>(i) % std::size(kKinds)]) + kAlways +
-                 " --seed " + std::to_string(seed + static_cast<std::uint64_t>(i)));
+  for (std::uint64_t i = 0; i < goal && !HasFailure(); ++i) {
+    const Json report = run_round(std::string(kKinds[i % std::size(kKinds)]) + kAlways, seed + i);
     counts_["kills"] += report["kills"].get<std::uint64_t>();
-    for (const auto& [what, count] : report["history"].items()) {
-      counts_[what] += count.get<std::uint64_t>();
-    }
-    std::filesystem::remove_all(directory_.file("db"));
   }
-  for (const auto& [what, count] : counts_) std::printf("%s: %lu\n", what.c_str(), count);
-  const auto floor = [&](const char* what, int of_each_history) {
-    EXPECT_GE(counts_[what], static_cast<std::uint64_t>(goal * of_each_history)) << what;
-  };
-  floor("writes", 10'000);
-  floor("batches", 3'000);
-  floor("readings", 20'000);
-  floor("snapshots", 300);
-  floor("walks", 100);
-  if (goal >= kHistories) floor("kills", 2);
+  print_counts();
+  expect_at_least("history: writes", goal * 10'000);
+  expect_at_least("history: batches", goal * 3'000);
+  expect_at_least("history: readings", goal * 20'000);
+  expect_at_least("history: snapshots", goal * 300);
+  expect_at_least("history: walks", goal * 100);
+  expect_at_least("kills", goal);
 }
 
 }  // namespace

@@ -60,6 +60,9 @@ void add_clients(CLI::App& app, Settings& settings, Raw& raw) {
              "Every N ms kill a random client with SIGKILL, and start another; 0: never",
              std::uint64_t{0}, kTimeMax)
       ->group(group);
+  add_number(app, "--spare", settings.spared,
+             "So many clients are not killed alone, and so may come to wait for long", 0u)
+      ->group(group);
   add_number(app, "--kill-all-every", settings.kill_all_every,
              "Every Nth time kill all clients at once; 0: never", 0u)
       ->group(group);

@@ -47,6 +47,7 @@ struct Settings {
   std::chrono::milliseconds deadline{10'000};   // of one write
 
   std::chrono::milliseconds kill_every{0};  // 0: nobody is killed
+  std::uint32_t spared = 0;                 // clients that are only killed with all others
   std::uint32_t kill_all_every = 0;         // kills: then all at once; 0: never
   bool lose_state = false;                  // with that: the shared state, too
   std::uint32_t aim_percent = 0;            // of the kills: at the holder of the writer lock

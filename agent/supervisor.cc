@@ -11,6 +11,7 @@
 
 #include "agent/client.h"
 #include "agent/clock.h"
+#include "agent/processor_time.h"
 #include "tidelock/db.h"
 
 namespace tidelock::agent {
@@ -95,9 +96,11 @@ RunOutcome Supervisor::run() {
   wait_for_all_open();
   outcome_.start_ns = now_ns();
   run_.state.go().store(true, std::memory_order_relaxed);
+  const ProcessorTime begin = processor_time();
   work_until_end();
   run_.state.stop().store(true, std::memory_order_relaxed);
   wait_for_all_ends();
+  outcome_.others = share_of_others(begin, processor_time());
   return std::move(outcome_);
 }
 
@@ -199,8 +202,10 @@ std::vector<std::uint32_t> Supervisor::choose_victims() {
     return victims;
   }
   all_struck_ = false;
+  std::erase_if(victims, [&](std::uint32_t slot) { return slot < settings.spared; });
   if (random_.below(100) < settings.aim_percent) {
-    if (const std::optional<std::uint32_t> slot = holder()) {
+    const std::optional<std::uint32_t> slot = holder();
+    if (slot && *slot >= settings.spared) {
       ++outcome_.aimed;
       return {*slot};
     }

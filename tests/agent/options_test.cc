@@ -105,9 +105,10 @@ TEST(CommandLine, SetsWhatItSays) {
 
 TEST(CommandLine, SaysHowClientsLiveAndDie) {
   const Settings settings =
-      settings_of({"--kill-all-every", "4", "--lose-state", "--aim-percent", "60", "--churn", "300",
-                   "--batch-percent", "40", "--durable-percent", "5", "--snapshot-percent", "10",
-                   "--memtable-size", "1048576", "--verify"});
+      settings_of({"--spare", "2", "--kill-all-every", "4", "--lose-state", "--aim-percent", "60",
+                   "--churn", "300", "--batch-percent", "40", "--durable-percent", "5",
+                   "--snapshot-percent", "10", "--memtable-size", "1048576", "--verify"});
+  EXPECT_EQ(settings.spared, 2u);
   EXPECT_EQ(settings.kill_all_every, 4u);
   EXPECT_TRUE(settings.lose_state);
   EXPECT_EQ(settings.aim_percent, 60u);

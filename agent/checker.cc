@@ -8,11 +8,13 @@ namespace {
 constexpr std::size_t kMismatchesKept = 10;
 constexpr std::size_t kExpectedKept = 4;
 
-void count(const Operation& operation, JournalTotals& totals) {
+void count(OperationId id, const Operation& operation, JournalTotals& totals) {
+  const bool erase = operation.kind == OperationKind::kErase;
+  if (erase && operation.outcome == Outcome::kAcknowledged) ++totals.acknowledged_erases;
+  if (operation.batch != id.counter) return;
   switch (operation.outcome) {
     case Outcome::kAcknowledged:
       ++totals.acknowledged;
-      if (operation.kind == OperationKind::kErase) ++totals.acknowledged_erases;
       return;
     case Outcome::kRefused:
       ++totals.refused;
@@ -62,8 +64,8 @@ void find_expected(std::span<const Journal> journals, std::vector<Mismatch>& mis
 
 History read_history(std::span<const Journal> journals, std::uint32_t key_count) {
   History history{.keys = std::vector<KeyFacts>(key_count), .totals = {}};
-  for_each_operation(journals, [&](OperationId, const Operation& operation) {
-    count(operation, history.totals);
+  for_each_operation(journals, [&](OperationId id, const Operation& operation) {
+    count(id, operation, history.totals);
     if (operation.key < key_count) add(operation, history.keys[operation.key]);
   });
   return history;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/key_space.h"
+#include "agent/operation_id.h"
 #include "agent/verdict.h"
 #include "tidelock/status.h"
 
@@ -16,15 +17,9 @@ namespace tidelock::agent {
 // The check at the end of a run, when no client is left: does each key hold what the journals
 // allow? Time and memory grow with the journals and with the keys; nothing is sorted but the keys.
 
-// An operation by its name.
-struct OperationId {
-  std::uint32_t writer = 0;
-  std::uint64_t counter = 0;
-};
-
-struct JournalTotals {
+struct JournalTotals {  // of writes; a batch is one
   std::uint64_t acknowledged = 0;
-  std::uint64_t acknowledged_erases = 0;
+  std::uint64_t acknowledged_erases = 0;  // also within batches
   std::uint64_t refused = 0;
   std::uint64_t in_flight = 0;  // without an answer: killed in the middle
   std::uint64_t unknown = 0;

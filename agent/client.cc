@@ -11,6 +11,9 @@
 
 #include <unistd.h>
 
+#include "agent/call_timer.h"
+#include "agent/worker.h"
+
 namespace tidelock::agent {
 namespace {
 
@@ -35,6 +38,10 @@ Assignment assignment_of(const Run& run, std::uint32_t writer) {
                             : share(settings.operations, settings.writers(), writer),
           .read_percent = settings.read_percent,
           .erase_percent = settings.erase_percent,
+          .batch_percent = settings.batch_percent,
+          .durable_percent = settings.durable_percent,
+          .snapshot_percent = settings.snapshot_percent,
+          .churn_every = settings.churn_every,
           .keys = settings.keys,
           .place = {.writer = writer,
                     .writers = settings.writers(),
@@ -60,7 +67,9 @@ class Crew {
     const std::uint32_t count = run_.settings.threads;
     Counter& waits = run_.state.slots()[slot_].lock_waits;
     const std::uint64_t waits_before = waits.get();
-    const bool queueing = run_.settings.wait == Wait::Policy::kQueue;
+    // With churn the handle is now and then another.
+    const bool queueing =
+        run_.settings.wait == Wait::Policy::kQueue && run_.settings.churn_every == 0;
     std::vector<std::thread> threads;
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::uint32_t writer = slot_ * count + i;
@@ -120,6 +129,7 @@ Options database_options(const Settings& settings) {
 int prepare_database(const Run& run) {
   Options options = database_options(run.settings);
   options.mode = OpenMode::kCreateIfMissing;
+  if (run.settings.memtable_size != 0) options.fixed.memtable_size = run.settings.memtable_size;
   Result<Db> db = Db::open(run.settings.directory, options);
   if (!db) return fail(run, db.error());
   bool good = true;
@@ -132,7 +142,11 @@ int prepare_database(const Run& run) {
 }
 
 int run_client(const Run& run, std::uint32_t slot, std::uint32_t generation) {
-  Result<Db> db = Db::open(run.settings.directory, database_options(run.settings));
+  WriterStats& first = run.state.writers()[slot * run.settings.threads];
+  Result<Db> db = [&] {
+    const CallTimer call(first);
+    return Db::open(run.settings.directory, database_options(run.settings));
+  }();
   if (!db) return fail(run, db.error());
   // Order matters to nobody: the supervisor waits for a number, the client for a flag.
   run.state.opened().fetch_add(1, std::memory_order_relaxed);

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "agent/worker.h"
+#include "agent/run_context.h"
 
 namespace tidelock::agent {
 

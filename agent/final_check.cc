@@ -1,6 +1,8 @@
 #include "agent/final_check.h"
 
 #include "agent/client.h"
+#include "agent/clock.h"
+#include "tidelock/db.h"
 
 namespace tidelock::agent {
 namespace {
@@ -10,40 +12,71 @@ constexpr std::size_t kProblemsKept = 20;
 // Reads ascending keys twice: by `get`, and by an iterator that is moved along.
 class TwofoldReader {
  public:
-  TwofoldReader(Db& db, Iterator iterator, std::vector<std::string>& problems)
-      : db_(db), iterator_(std::move(iterator)), problems_(problems) {
+  TwofoldReader(Db& db, const Snapshot& snapshot, Iterator iterator, FinalCheck& check)
+      : db_(db), snapshot_(snapshot), iterator_(std::move(iterator)), check_(check) {
     iterator_.seek_first();
   }
 
   Result<std::optional<std::string>> read(std::string_view key) {
-    Result<std::optional<std::string>> value = db_.get(key);
+    Result<std::optional<std::string>> value = db_.get(key, {.snapshot = &snapshot_});
     if (!value) return value;
-    while (iterator_.valid() && iterator_.key() < key) iterator_.next();
+    pass_strangers([&] { return iterator_.key() < key; });
     if (Status status = iterator_.status(); !status.ok()) return status;
     const bool scanned = iterator_.valid() && iterator_.key() == key;
     const bool same = scanned == value->has_value() && (!scanned || iterator_.value() == **value);
-    if (!same && problems_.size() < kProblemsKept) {
-      problems_.push_back("get and scan differ on key \"" + std::string(key) + "\": get finds " +
-                          (*value ? **value : "nothing") + ", scan finds " +
-                          (scanned ? std::string(iterator_.value()) : "nothing"));
+    if (!same && check_.problems.size() < kProblemsKept) {
+      check_.problems.push_back("get and scan differ on key \"" + std::string(key) +
+                                "\": get finds " + (*value ? **value : "nothing") +
+                                ", scan finds " +
+                                (scanned ? std::string(iterator_.value()) : "nothing"));
     }
+    if (scanned) iterator_.next();
     return value;
+  }
+  void finish() {
+    pass_strangers([] { return true; });
   }
 
  private:
+  template <typename Passes>
+  void pass_strangers(Passes passes) {
+    for (; iterator_.valid() && passes(); iterator_.next()) ++check_.strangers;
+  }
+
   Db& db_;
+  const Snapshot& snapshot_;
   Iterator iterator_;
-  std::vector<std::string>& problems_;
+  FinalCheck& check_;
 };
 
 Status compare_values(const Run& run, Db& db, const History& history, FinalCheck& check) {
-  Result<Iterator> iterator = db.iterate();
+  const std::uint64_t begin = now_ns();
+  const Result<Snapshot> snapshot = db.snapshot();
+  const std::uint64_t end = now_ns();
+  if (!snapshot) return snapshot.error();
+  Result<Iterator> iterator =
+      db.iterate({.range = {}, .prefix = {}, .read = {.snapshot = &*snapshot}});
   if (!iterator) return iterator.error();
-  TwofoldReader reader(db, *std::move(iterator), check.problems);
+  TwofoldReader reader(db, *snapshot, *std::move(iterator), check);
+  std::size_t place = 0;
   Result<CheckResult> values = check_final_values(
-      history, run.keys,
-      {.journals = run.journals, .run = run.id, .value_size = run.settings.value_size},
-      [&reader](std::string_view key) { return reader.read(key); });
+      history, run.keys, run.evidence(),
+      [&](std::string_view key) -> Result<std::optional<std::string>> {
+        Result<std::optional<std::string>> value = reader.read(key);
+        const std::uint32_t index = run.key_order[place++];
+        if (!value || run.reads.empty()) return value;
+        const Finding finding = interpret(index, *value, run.evidence());
+        if (finding.kind == Finding::Kind::kImpossible) return value;
+        Status status = run.reads[run.preloader()].add({.begin_ns = begin,
+                                                        .end_ns = end,
+                                                        .sequence = snapshot->sequence(),
+                                                        .sight = Sight(finding),
+                                                        .key = index,
+                                                        .point = 0});
+        if (!status.ok()) return status;
+        return value;
+      });
+  reader.finish();
   if (!values) return values.error();
   check.values = *std::move(values);
   return Status();

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "agent/checker.h"
-#include "agent/worker.h"
+#include "agent/run_context.h"
 
 namespace tidelock::agent {
 
@@ -14,12 +14,14 @@ struct FinalCheck {
   Status status;  // why the check could not run to its end
   CheckResult values{};
   std::uint64_t entries = 0;          // that Db::check saw
+  std::uint64_t strangers = 0;        // keys of nobody, among and around ours
   std::vector<std::string> problems;  // of Db::check; and keys that get and scan see differently
   std::uint64_t redos = 0;            // commits of the dead that others finished
 };
 
-// Opens the database afresh, reads every key by `get` and by one scan, compares both with the
-// journals, and has the database check itself.
+// Opens the database afresh, reads every key of one snapshot by `get` and by a scan, compares both
+// with the journals, and has the database check itself. What it read becomes the last entry of the
+// history.
 [[nodiscard]] FinalCheck check_database(const Run& run, const History& history);
 
 }  // namespace tidelock::agent

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
-#include "agent/shared_mapping.h"
+#include "agent/entry_file.h"
 #include "tidelock/status.h"
 
 namespace tidelock::agent {
@@ -20,13 +20,16 @@ enum class Outcome : std::uint8_t {
   kUnknown = 3,       // an error that promises nothing; may have happened
 };
 
-// One write as its journal tells it. It was in progress from `begin_ns` to `end_ns` at most.
+// One put or erase as its journal tells it, alone or of a batch; the operations of a batch have one
+// outcome. It was in progress from `begin_ns` to `end_ns` at most.
 struct Operation {
   std::uint32_t key = 0;
   OperationKind kind = OperationKind::kPut;
   Outcome outcome = Outcome::kInFlight;
   std::uint64_t begin_ns = 0;
-  std::uint64_t end_ns = 0;  // 0 while in flight
+  std::uint64_t end_ns = 0;      // 0 while in flight
+  std::uint64_t batch = 0;       // number of the first operation of the batch: its own, if alone
+  std::uint32_t batch_size = 1;  // operations
 
   // Its effect, if any, came before this moment: an operation without an answer may still take
   // effect later, when another process finishes what a dead one committed.
@@ -36,49 +39,44 @@ struct Operation {
   }
 };
 
-// All writes of one writer, in order: what it asked, and what it was answered. A file outside the
-// database, mapped by all clients, so that it outlives its writer and anybody may read it. It has
-// no name, and so goes with the last process that has it: nobody need clean up.
-//
-// One writer at a time; when it is killed its successor goes on behind its last entry. Any number
-// of readers. The writer notes an operation before it asks the store for it, so whoever meets a
-// value finds the operation it names:
-// J1. An entry is filled before the count that covers it is raised (release; readers acquire).
-// J2. `end_and_outcome` is one word: the answer and its time appear together or not at all.
-// A death leaves at most one entry in flight, the last of its client.
+// What is asked for of one key.
+struct Step {
+  std::uint32_t key = 0;
+  OperationKind kind = OperationKind::kPut;
+};
+
+// All writes of one writer, in order: what it asked, and what it was answered. An EntryFile, with
+// its rules about writers and readers. The writer notes an operation before it asks the store for
+// it, so whoever meets a value finds the operation it names.
+// J1. `end_and_outcome` is one word, that of a batch's first operation: the answer and its time
+//     appear together and for all of the batch, or not at all.
+// A death leaves at most one batch in flight, the last of its client.
 class Journal {
  public:
-  [[nodiscard]] static Result<Journal> create(const std::string& directory);
-  Journal(Journal&& other) noexcept;
-  Journal& operator=(Journal&&) = delete;
-  ~Journal();
+  static constexpr std::size_t kBatchSizeMax = 255;
 
-  // Notes the intent; the result is the operation's number, its counter. kNoSpace if the file
-  // cannot grow.
-  [[nodiscard]] Result<std::uint64_t> begin(std::uint32_t key, OperationKind kind,
-                                            std::uint64_t now_ns);
+  [[nodiscard]] static Result<Journal> create(const std::string& directory);
+
+  // Notes the intent to do these together; the result is the number of the first one, its counter,
+  // which the others follow. kNoSpace if the file cannot grow.
+  [[nodiscard]] Result<std::uint64_t> begin(std::span<const Step> steps, std::uint64_t now_ns);
   // The operation is asked for once more; what went before is known to have changed nothing.
   void begin_again(std::uint64_t counter, std::uint64_t now_ns) noexcept;
   void end(std::uint64_t counter, Outcome outcome, std::uint64_t now_ns) noexcept;
 
   // Copies what it holds to a file, which must not exist.
-  [[nodiscard]] Status save(const std::string& path) const;
+  [[nodiscard]] Status save(const std::string& path) const { return file_.save(path); }
 
-  [[nodiscard]] std::uint64_t size() const noexcept;
+  [[nodiscard]] std::uint64_t size() const noexcept { return file_.size(); }
   // nullopt if there is no such operation.
   [[nodiscard]] std::optional<Operation> find(std::uint64_t counter) const noexcept;
 
  private:
-  struct Header;
   struct Entry;
-  Journal(int descriptor, SharedMapping mapping) noexcept;
-  [[nodiscard]] Header& header() const noexcept;
+  explicit Journal(EntryFile file) noexcept : file_(std::move(file)) {}
   [[nodiscard]] Entry& entry(std::uint64_t counter) const noexcept;
-  [[nodiscard]] Status make_room(std::uint64_t entries);
 
-  int descriptor_;
-  SharedMapping mapping_;
-  std::uint64_t room_ = 0;  // entries that fit into the file; the writer's own knowledge
+  EntryFile file_;
 };
 
 }  // namespace tidelock::agent

@@ -27,6 +27,11 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
             {"key_count", keys.count()},
             {"preload", settings.preload},
             {"value_size", settings.value_size},
+            {"memtable_size", settings.memtable_size},
+            {"batch_percent", settings.batch_percent},
+            {"durable_percent", settings.durable_percent},
+            {"snapshot_percent", settings.snapshot_percent},
+            {"churn_every", settings.churn_every},
             {"durability", name_of(kDurabilityNames, settings.durability)},
             {"wait", name_of(kWaitNames, settings.wait)},
             {"handover", name_of(kHandoverNames, settings.handover)},
@@ -37,8 +42,24 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
             {"deadline_ms",
              settings.deadline == Wait::kForEver ? Json() : Json(settings.deadline.count())},
             {"kill_every_ms", settings.kill_every.count()},
+            {"spare", settings.spared},
+            {"kill_all_every", settings.kill_all_every},
+            {"lose_state", settings.lose_state},
+            {"aim_percent", settings.aim_percent},
+            {"verify", settings.verify},
             {"seed", settings.seed}};
   return json;
+}
+
+Json to_json(const std::optional<history::Verification>& verification) {
+  if (!verification) return Json();
+  return {{"writes", verification->writes},
+          {"batches", verification->batches},
+          {"unanswered_seen", verification->unanswered},
+          {"readings", verification->readings},
+          {"snapshots", verification->snapshots},
+          {"walks", verification->walks},
+          {"violations", verification->violations.count()}};
 }
 
 Json problems_of(const Report& report) {
@@ -65,17 +86,31 @@ void print_json(std::ostream& out, const Run& run, const Report& report) {
                   {"refused", report.refused},
                   {"not_durable", report.not_durable},
                   {"without_answer", report.journal.in_flight + report.journal.unknown},
+                  {"snapshots", report.snapshots},
+                  {"batches", report.batches},
+                  {"flushes", report.flushes},
+                  {"compactions", report.compactions},
+                  {"reopenings", report.reopenings},
+                  {"forks", report.forks},
                   {"lost", report.check.values.lost},
+                  {"strangers", report.check.strangers},
+                  {"history", to_json(report.verification)},
                   {"contradictions", report.contradictions},
                   {"check_problems", report.check.problems.size()},
                   {"problems", problems_of(report)},
                   {"kills", report.kills},
+                  {"aimed", report.aimed},
+                  {"states_lost", report.states_lost},
                   {"redos", report.check.redos},
                   {"recovery_ms", to_json(report.recovery_ms)},
                   {"recovery_from_release_ms", to_json(report.recovery_from_release_ms)},
                   {"retries", report.retries},
                   {"waits", report.waits},
                   {"longest_wait_ms", report.longest_wait_ms},
+                  {"longest_call_ms", report.longest_call_ms},
+                  {"longest_job_ms", report.longest_job_ms},
+                  {"starved_ms", report.starved_ms},
+                  {"others", report.others},
                   {"jain", report.jain},
                   {"latency_us", to_json(report.latency_us)},
                   {"read_latency_us", to_json(report.read_latency_us)},

@@ -60,6 +60,21 @@ void add_clients(CLI::App& app, Settings& settings, Raw& raw) {
              "Every N ms kill a random client with SIGKILL, and start another; 0: never",
              std::uint64_t{0}, kTimeMax)
       ->group(group);
+  add_number(app, "--spare", settings.spared,
+             "So many clients are not killed alone, and so may come to wait for long", 0u)
+      ->group(group);
+  add_number(app, "--kill-all-every", settings.kill_all_every,
+             "Every Nth time kill all clients at once; 0: never", 0u)
+      ->group(group);
+  app.add_flag("--lose-state", settings.lose_state,
+               "Every second of these times remove the shared state, as if after a reboot")
+      ->group(group);
+  add_number(app, "--aim-percent", settings.aim_percent,
+             "Of the kills: of the client that holds the writer lock, if there is one", 0u, 100u)
+      ->group(group);
+  add_number(app, "--churn", settings.churn_every,
+             "Every N operations or so flush, compact, reopen or fork; 0: never", 0u)
+      ->group(group);
   app.add_option("--seed", settings.seed, "Of all choices; drawn and shown if not given")
       ->type_name("N")
       ->group(group);
@@ -70,6 +85,15 @@ void add_workload(CLI::App& app, Settings& settings) {
   add_number(app, "--read-percent", settings.read_percent, "Reads among the operations", 0u, 100u)
       ->group(group);
   add_number(app, "--erase-percent", settings.erase_percent, "Erases among the writes", 0u, 100u)
+      ->group(group);
+  add_number(app, "--batch-percent", settings.batch_percent,
+             "Batches of several keys among the writes", 0u, 100u)
+      ->group(group);
+  add_number(app, "--durable-percent", settings.durable_percent, "Durable ones among the writes",
+             0u, 100u)
+      ->group(group);
+  add_number(app, "--snapshot-percent", settings.snapshot_percent,
+             "Of several keys at one point, among the reads", 0u, 100u)
       ->group(group);
   add_choice(app, "--keys", settings.keys, kKeyOrderNames, "How keys are chosen [uniform]")
       ->group(group);
@@ -84,6 +108,10 @@ void add_workload(CLI::App& app, Settings& settings) {
       ->group(group);
   add_number(app, "--value-size", settings.value_size, "Bytes, at least 24", kValueSizeMin,
              kValueSizeMax)
+      ->group(group);
+  add_number(app, "--memtable-size", settings.memtable_size,
+             "Bytes of log before a flush, if the database is made; 0: as the library says",
+             std::size_t{0})
       ->group(group);
   add_choice(app, "--durability", settings.durability, kDurabilityNames,
              "What an acknowledged write survives [process]")
@@ -120,6 +148,7 @@ std::string complete(Settings& settings, const Raw& raw, bool seeded) {
     return "--processes times --threads is at most " + std::to_string(kWritersMax);
   }
   if (raw.backoff_cap_us < raw.backoff_base_us) return "--backoff-cap is below --backoff-base";
+  if (settings.churn_every != 0 && settings.threads != 1) return "--churn needs --threads 1";
   settings.backoff.reset();
   if (raw.jitter) {
     settings.backoff = Backoff{.jitter = *raw.jitter,
@@ -159,6 +188,9 @@ Request parse_command_line(int argc, const char* const* argv) {
   add_clients(run, settings, raw);
   add_workload(run, settings);
   add_waiting(run, settings, raw);
+  run.add_flag("--verify", settings.verify,
+               "Record what is read, too, and judge the whole history in the end")
+      ->group("Output");
   run.add_flag("--json", settings.json, "Print the report as JSON")->group("Output");
   contend::Command contend(app);
   try {

@@ -30,6 +30,16 @@ void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
     report.waits += writer.backoffs.get();
     report.longest_wait_ms = std::max(
         report.longest_wait_ms, static_cast<double>(writer.longest_wait.get()) / kMillisecond);
+    report.longest_call_ms = std::max(
+        report.longest_call_ms, static_cast<double>(writer.longest_call.get()) / kMillisecond);
+    report.longest_job_ms = std::max(report.longest_job_ms,
+                                     static_cast<double>(writer.longest_job.get()) / kMillisecond);
+    report.snapshots += writer.snapshots.get();
+    report.batches += writer.batches.get();
+    report.flushes += writer.flushes.get();
+    report.compactions += writer.compactions.get();
+    report.reopenings += writer.reopenings.get();
+    report.forks += writer.forks.get();
     reads.merge(writer.read_latency);
     writes.merge(writer.write_latency);
     // With a fixed number of operations for each, the faster one is done earlier.
@@ -54,6 +64,12 @@ void add_kills(const Run& run, const RunOutcome& outcome, Report& report) {
     released.push_back(kill.reaped_ns);
   }
   report.kills = killed.size();
+  report.aimed = outcome.aimed;
+  report.others = outcome.others;
+  report.states_lost = outcome.states_lost;
+  report.starved_ms = static_cast<double>(outcome.starved_ns) / kMillisecond;
+  report.longest_call_ms = std::max(
+      report.longest_call_ms, static_cast<double>(outcome.longest_cut_call_ns) / kMillisecond);
   const auto gaps = [&](const std::vector<std::uint64_t>& moments) {
     return percentiles(gaps_until_next_acknowledgement(run.journals, moments), kMillisecond);
   };
@@ -120,6 +136,7 @@ ExitCode exit_code(const Status& status) noexcept {
 
 ExitCode exit_code(const Report& report) noexcept {
   if (report.check.values.lost + report.contradictions != 0) return ExitCode::kLost;
+  if (report.verification && report.verification->violations.count() != 0) return ExitCode::kLost;
   if (!report.check.problems.empty()) return ExitCode::kDamage;
   for (const Status* status : {&report.failure, &report.check.status}) {
     if (status->code() == StatusCode::kCorruption) return ExitCode::kDamage;

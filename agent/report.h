@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "agent/final_check.h"
 #include "agent/histogram.h"
+#include "agent/history/verification.h"
 #include "agent/supervisor.h"
 
 namespace tidelock::agent {
@@ -53,6 +55,15 @@ struct Report {
   JournalTotals journal{};
   FinalCheck check{};
   std::uint64_t start_ns = 0;
+  double longest_call_ms = 0;  // into the library, but for flush, compact and close
+  double longest_job_ms = 0;   // of these
+  double starved_ms = 0;    // the longest time that the machine kept the supervisor from its turn
+  double others = 0;        // share of the processors' time
+  std::uint64_t aimed = 0;  // kills
+  std::uint64_t states_lost = 0;
+  std::uint64_t snapshots = 0, batches = 0;
+  std::uint64_t flushes = 0, compactions = 0, reopenings = 0, forks = 0;
+  std::optional<history::Verification> verification;
 };
 
 [[nodiscard]] Report make_report(const Run& run, const RunOutcome& outcome, const History& history,

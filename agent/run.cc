@@ -5,6 +5,7 @@
 #include <cstring>
 #include <iostream>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "agent/final_check.h"
@@ -33,8 +34,8 @@ Result<std::vector<Journal>> make_journals(std::uint32_t count) {
   return journals;
 }
 
-// The journals are evidence: they get a place and names. The result is the directory.
-Result<std::string> keep(const std::vector<Journal>& journals) {
+// Journals and read logs are evidence: they get a place and names. The result is the directory.
+Result<std::string> keep(const std::vector<Journal>& journals, const std::vector<ReadLog>& reads) {
   std::string directory = temporary_directory() + "/tidelock-agent-XXXXXX";
   if (::mkdtemp(directory.data()) == nullptr) {
     return Status(StatusCode::kIo, "create " + directory + ": " + std::strerror(errno));
@@ -43,7 +44,22 @@ Result<std::string> keep(const std::vector<Journal>& journals) {
     const std::string file = directory + "/writer-" + std::to_string(writer) + ".journal";
     if (Status status = journals[writer].save(file); !status.ok()) return status;
   }
+  for (std::size_t reader = 0; reader < reads.size(); ++reader) {
+    const std::string file = directory + "/reader-" + std::to_string(reader) + ".readings";
+    if (Status status = reads[reader].save(file); !status.ok()) return status;
+  }
   return directory;
+}
+
+Result<std::vector<ReadLog>> make_read_logs(std::uint32_t count) {
+  std::vector<ReadLog> logs;
+  logs.reserve(count);
+  while (logs.size() < count) {
+    Result<ReadLog> log = ReadLog::create(temporary_directory());
+    if (!log) return log.error();
+    logs.push_back(*std::move(log));
+  }
+  return logs;
 }
 
 int fail(const Status& status) {
@@ -69,7 +85,12 @@ Result<Report> emulate(const Run& run) {
   }
   progress.finish();
   const History history = read_history(run.journals, run.keys.count());
-  return make_report(run, outcome, history, check_database(run, history));
+  FinalCheck check = check_database(run, history);
+  Report report = make_report(run, outcome, history, std::move(check));
+  if (run.settings.verify) {
+    report.verification = history::verify(run.journals, run.reads, run.keys.count());
+  }
+  return report;
 }
 
 }  // namespace
@@ -79,21 +100,27 @@ int run_agent(const Settings& settings) {
   if (!keys) return fail(keys.error());
   Result<std::vector<Journal>> journals = make_journals(settings.writers() + 1);
   if (!journals) return fail(journals.error());
+  Result<std::vector<ReadLog>> reads = make_read_logs(settings.verify ? settings.writers() + 1 : 0);
+  if (!reads) return fail(reads.error());
+  const std::vector<std::uint32_t> key_order = keys->in_byte_order();
   const Result<RunState> state = RunState::create(
       {.slots = settings.processes, .writers = settings.writers() + 1, .keys = keys->count()});
   if (!state) return fail(state.error());
 
   const Run run{.settings = settings,
                 .keys = *keys,
+                .key_order = key_order,
                 .state = *state,
                 .journals = *journals,
+                .reads = *reads,
                 .id = std::random_device()()};  // not of the seed: no two runs share it
   const Result<Report> report = emulate(run);
   if (!report) return fail(report.error());
   (settings.json ? print_json : print_summary)(std::cout, run, *report);
   const ExitCode code = exit_code(*report);
   if (code == ExitCode::kLost) {
-    const Result<std::string> directory = keep(*journals);
+    if (settings.json) print_findings(std::cerr, run, *report);
+    const Result<std::string> directory = keep(*journals, *reads);
     std::cerr << "tidelock-agent: "
               << (directory ? "the journals are kept in " + *directory
                             : "the journals are lost: " + directory.error().to_string())

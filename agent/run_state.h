@@ -37,6 +37,13 @@ struct alignas(64) WriterStats {
   Counter backoffs;      // sleeps before a retry
   Counter longest_wait;  // ns, of one write from its first attempt to its last answer
   Counter finished_ns;   // 0 while it runs
+  Counter snapshots;     // reads of several keys at one point; counted as one read each
+  Counter batches;       // acknowledged writes of several keys
+  // Calls that hold up nobody but who makes them, and may take their time.
+  Counter flushes, compactions, reopenings, forks;
+  Counter longest_job;    // ns, of these calls, the opening apart
+  Counter longest_call;   // ns, of any other call
+  Counter call_began_ns;  // of the one it is in; 0: none
   Histogram read_latency;
   Histogram write_latency;
 

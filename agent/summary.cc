@@ -71,6 +71,21 @@ void print_kills(std::ostream& out, const Settings& settings, const Report& repo
   row("the kernel's release", report.recovery_from_release_ms);
 }
 
+void print_churn(std::ostream& out, const Settings& settings, const Report& report) {
+  if (settings.churn_every != 0) {
+    out << grouped(report.flushes) << " flushes"
+        << ", " << counted(report.compactions, "compaction") << ", "
+        << counted(report.reopenings, "reopening") << ", " << counted(report.forks, "fork")
+        << "; the longest of the first two, or close, " << with_decimals(report.longest_job_ms, 1)
+        << " ms\n";
+  }
+  out << grouped(report.batches) << " batches"
+      << ", " << counted(report.snapshots, "read") << " of several keys; longest call "
+      << with_decimals(report.longest_call_ms, 1) << " ms, longest delay of the supervisor "
+      << with_decimals(report.starved_ms, 1) << " ms, processor time for others "
+      << with_decimals(100 * report.others, 0) << " %\n";
+}
+
 // Writer and counter name an operation as its value does.
 std::string operation_name(std::uint32_t writer, std::uint64_t counter) {
   return std::to_string(writer) + ":" + std::to_string(counter);
@@ -83,6 +98,7 @@ std::string after_start(std::uint64_t ns, const Report& report) {
 
 std::string describe(const Operation& operation, const Report& report) {
   std::string text = operation.kind == OperationKind::kErase ? "erase" : "put";
+  if (operation.batch_size > 1) text += " in a batch of " + std::to_string(operation.batch_size);
   text += ", " + after_start(operation.begin_ns, report) + " to ";
   switch (operation.outcome) {
     case Outcome::kInFlight:
@@ -156,12 +172,56 @@ void print_contradiction(std::ostream& out, const Run& run, const Report& report
   out << '\n';
 }
 
+std::string describe(const Reading& reading, const Report& report) {
+  std::string text =
+      after_start(reading.begin_ns, report) + " to " + after_start(reading.end_ns, report);
+  if (reading.sequence != Reading::kNoSequence) {
+    text += ", snapshot at " + std::to_string(reading.sequence);
+  }
+  if (reading.sight.is_put()) {
+    return text + ": " + operation_name(reading.sight.writer(), reading.sight.counter());
+  }
+  return text + (reading.sight.is_nothing() ? ": nothing" : ": a value from before the run");
+}
+
+void print_violation(std::ostream& out, const Run& run, const Report& report,
+                     const history::Violation& violation) {
+  out << "VIOLATION " << key_text(run, violation.key) << ": " << description(violation.kind)
+      << '\n';
+  for (const OperationId& id : violation.writes) {
+    const bool known = id.counter < run.journals[id.writer].size();
+    out << "  wrote " << (known ? describe(run, id, report) : operation_name(id.writer, id.counter))
+        << '\n';
+  }
+  for (const history::ReadingId& id : violation.readings) {
+    const Reading& reading = run.reads[id.log][id.index];
+    out << "  read by " << operation_name(id.log, id.index) << ", " << key_text(run, reading.key)
+        << ", " << describe(reading, report) << '\n';
+  }
+}
+
+void print_verification(std::ostream& out, const Report& report) {
+  if (!report.verification) return;
+  const history::Verification& found = *report.verification;
+  out << "history: " << counted(found.writes, "write") << ", " << grouped(found.batches)
+      << " of several keys, " << grouped(found.unanswered) << " of the dead seen later; "
+      << counted(found.readings, "reading") << ", " << counted(found.snapshots, "snapshot") << ", "
+      << counted(found.walks, "walk") << ": violations = " << found.violations.count() << '\n';
+}
+
+}  // namespace
+
 void print_findings(std::ostream& out, const Run& run, const Report& report) {
   for (const Contradiction& contradiction : report.first_contradictions) {
     print_contradiction(out, run, report, contradiction);
   }
   for (const Mismatch& mismatch : report.check.values.mismatches) {
     print_mismatch(out, run, report, mismatch);
+  }
+  if (report.verification) {
+    for (const history::Violation& violation : report.verification->violations.kept()) {
+      print_violation(out, run, report, violation);
+    }
   }
   for (const std::string& problem : report.check.problems) out << "DAMAGE " << problem << '\n';
   for (const std::string& accident : report.accidents) out << "ACCIDENT " << accident << '\n';
@@ -171,14 +231,14 @@ void print_findings(std::ostream& out, const Run& run, const Report& report) {
   }
 }
 
-}  // namespace
-
 void print_summary(std::ostream& out, const Run& run, const Report& report) {
   print_settings(out, run.settings);
   print_table(out, report);
   print_contention(out, run.settings, report);
   print_kills(out, run.settings, report);
+  print_churn(out, run.settings, report);
   print_findings(out, run, report);
+  print_verification(out, report);
   if (report.interrupted) out << "interrupted after " << with_decimals(report.seconds, 1) << " s\n";
   out << "checked " << counted(report.check.values.keys, "key") << " against "
       << counted(report.journal.acknowledged, "acknowledged write")

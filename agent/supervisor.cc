@@ -1,6 +1,8 @@
 #include "agent/supervisor.h"
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -9,6 +11,8 @@
 
 #include "agent/client.h"
 #include "agent/clock.h"
+#include "agent/processor_time.h"
+#include "tidelock/db.h"
 
 namespace tidelock::agent {
 namespace {
@@ -60,7 +64,9 @@ Supervisor::Supervisor(const Run& run, Progress& progress)
     : run_(run),
       progress_(progress),
       random_(mix(run.settings.seed)),
-      clients_(run.settings.processes) {}
+      clients_(run.settings.processes) {
+  if (run.settings.churn_every != 0) ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
 
 Status Supervisor::prepare() {
   const pid_t pid = parent_.fork_child([this] { return prepare_database(run_); });
@@ -75,7 +81,7 @@ Status Supervisor::prepare() {
       }
       return run_.state.first_failure();
     }
-    wait_until(std::max(progress_.due_ns(), now_ns() + kSecond / 20));
+    sleep_until(std::max(progress_.due_ns(), now_ns() + kSecond / 20));
     if (outcome_.interrupted) {
       run_.state.stop().store(true, std::memory_order_relaxed);
     } else if (run_.settings.preload && now_ns() >= progress_.due_ns()) {
@@ -90,9 +96,11 @@ RunOutcome Supervisor::run() {
   wait_for_all_open();
   outcome_.start_ns = now_ns();
   run_.state.go().store(true, std::memory_order_relaxed);
+  const ProcessorTime begin = processor_time();
   work_until_end();
   run_.state.stop().store(true, std::memory_order_relaxed);
   wait_for_all_ends();
+  outcome_.others = share_of_others(begin, processor_time());
   return std::move(outcome_);
 }
 
@@ -133,7 +141,7 @@ void Supervisor::work_until_end() {
     wait_until(std::min({end, next_kill, progress_.due_ns()}));
     if (now_ns() >= progress_.due_ns()) progress_.show(progress_line(run_, outcome_));
     if (now_ns() >= next_kill && now_ns() < end) {
-      kill_one();
+      strike();
       next_kill = std::max(next_kill + period, now_ns());
     }
   }
@@ -156,6 +164,8 @@ void Supervisor::wait_for_all_ends() {
     ::waitpid(client.pid, nullptr, 0);
     client.pid = 0;
   }
+  while (::waitpid(-1, nullptr, 0) > 0) {  // children of clients, which end by themselves
+  }
 }
 
 std::span<WriterStats> Supervisor::writers_of(std::uint32_t slot) const noexcept {
@@ -172,39 +182,103 @@ bool Supervisor::may_be_killed(std::uint32_t slot) const noexcept {
   return done(writers) > clients_[slot].done_before && !finished(writers);
 }
 
-void Supervisor::kill_one() {
+std::optional<std::uint32_t> Supervisor::holder() const {
+  const Result<LockInfo> info = Db::lock_info(run_.settings.directory);
+  if (!info || !info->holder) return std::nullopt;
+  for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) {
+    if (clients_[slot].pid == info->holder->pid && may_be_killed(slot)) return slot;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::uint32_t> Supervisor::choose_victims() {
+  const Settings& settings = run_.settings;
   std::vector<std::uint32_t> victims;
   for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) {
     if (may_be_killed(slot)) victims.push_back(slot);
   }
-  if (victims.empty()) return;
-  const auto chosen = random_.below(static_cast<std::uint32_t>(victims.size()));
-  const std::uint32_t slot = victims[chosen];
-  Client& client = clients_[slot];
-  Kill kill{.kill_ns = now_ns()};
-  ::kill(client.pid, SIGKILL);
-  int wait_status = 0;
-  ::waitpid(client.pid, &wait_status, 0);
-  kill.reaped_ns = now_ns();
-  if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL) {
-    outcome_.kills.push_back(kill);
+  if (settings.kill_all_every != 0 && ++strikes_ % settings.kill_all_every == 0) {
+    all_struck_ = true;
+    return victims;
+  }
+  all_struck_ = false;
+  std::erase_if(victims, [&](std::uint32_t slot) { return slot < settings.spared; });
+  if (random_.below(100) < settings.aim_percent) {
+    const std::optional<std::uint32_t> slot = holder();
+    if (slot && *slot >= settings.spared) {
+      ++outcome_.aimed;
+      return {*slot};
+    }
+  }
+  if (victims.empty()) return victims;
+  return {victims[random_.below(static_cast<std::uint32_t>(victims.size()))]};
+}
+
+void Supervisor::strike() {
+  const std::vector<std::uint32_t> victims = choose_victims();
+  std::vector<std::uint64_t> kill_ns;
+  for (const std::uint32_t slot : victims) {
+    note_call(slot);
+    kill_ns.push_back(now_ns());
+    ::kill(clients_[slot].pid, SIGKILL);
+  }
+  std::vector<std::uint32_t> killed;
+  for (std::size_t i = 0; i < victims.size(); ++i) {
+    const std::uint32_t slot = victims[i];
+    int wait_status = 0;
+    ::waitpid(clients_[slot].pid, &wait_status, 0);
+    if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL) {
+      outcome_.kills.push_back({.kill_ns = kill_ns[i], .reaped_ns = now_ns()});
+      killed.push_back(slot);
+    } else {  // it had come to its end before the signal
+      note_end(slot, wait_status);
+    }
+  }
+  if (all_struck_ && living() == killed.size()) lose_state();
+  for (const std::uint32_t slot : killed) {
+    for (WriterStats& writer : writers_of(slot)) writer.call_began_ns.set(0);
     start(slot);
-  } else {  // it had come to its end before the signal
-    note_end(slot, wait_status);
+  }
+}
+
+// Nobody is attached. The next one finds what it would after a reboot, and builds it anew.
+void Supervisor::lose_state() {
+  const Settings& settings = run_.settings;
+  if (!settings.lose_state || strikes_ / settings.kill_all_every % 2 == 0) return;
+  for (const char* name : {"/STATE", "/QUEUE"}) ::unlink((settings.directory + name).c_str());
+  ++outcome_.states_lost;
+}
+
+// How long the client has been in the call that it will not come back from.
+void Supervisor::note_call(std::uint32_t slot) noexcept {
+  for (WriterStats& writer : writers_of(slot)) {
+    const std::uint64_t began = writer.call_began_ns.get();
+    const std::uint64_t now = now_ns();
+    if (began == 0 || began > now) continue;
+    outcome_.longest_cut_call_ns = std::max(outcome_.longest_cut_call_ns, now - began);
   }
 }
 
 void Supervisor::wait_until(std::uint64_t time_ns) {
-  if (!parent_.wait_until(time_ns)) outcome_.interrupted = true;
+  sleep_until(time_ns);
   reap();
 }
 
+void Supervisor::sleep_until(std::uint64_t time_ns) {
+  const std::uint64_t begin = now_ns();
+  if (!parent_.wait_until(time_ns)) outcome_.interrupted = true;
+  const std::uint64_t due = std::max(begin, time_ns);
+  const std::uint64_t end = now_ns();
+  if (end > due) outcome_.starved_ns = std::max(outcome_.starved_ns, end - due);
+}
+
+// Clients, and children of theirs that outlived them.
 void Supervisor::reap() {
-  for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) {
-    int wait_status = 0;
-    if (clients_[slot].pid == 0) continue;
-    if (::waitpid(clients_[slot].pid, &wait_status, WNOHANG) <= 0) continue;
-    note_end(slot, wait_status);
+  int wait_status = 0;
+  for (pid_t pid; (pid = ::waitpid(-1, &wait_status, WNOHANG)) > 0;) {
+    for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) {
+      if (clients_[slot].pid == pid) note_end(slot, wait_status);
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,7 +11,7 @@
 #include "agent/parent.h"
 #include "agent/progress.h"
 #include "agent/random.h"
-#include "agent/worker.h"
+#include "agent/run_context.h"
 
 namespace tidelock::agent {
 
@@ -22,7 +23,12 @@ struct Kill {
 struct RunOutcome {
   std::uint64_t start_ns = 0;
   std::uint64_t end_ns = 0;
-  std::vector<Kill> kills;             // in order
+  std::vector<Kill> kills;  // in order
+  std::uint64_t aimed = 0;  // kills of a client that had just been seen to hold the lock
+  std::uint64_t longest_cut_call_ns = 0;  // of the calls that clients were killed in
+  std::uint64_t states_lost = 0;          // times that the shared state was removed
+  std::uint64_t starved_ns = 0;           // the most by which the supervisor woke up too late
+  double others = 0;  // share of the processors' time that was not for this run; 0 to 1
   std::vector<std::string> accidents;  // clients that died by themselves or did not end
   bool interrupted = false;            // by SIGINT or SIGTERM; what was done still counts
 };
@@ -54,8 +60,15 @@ class Supervisor {
   void wait_for_all_open();
   void work_until_end();
   void wait_for_all_ends();
-  void kill_one();
-  // Sleeps until a child changed state, a signal asked to stop, or the time came; then reaps.
+  void strike();
+  [[nodiscard]] std::vector<std::uint32_t> choose_victims();
+  void lose_state();
+  // The slot of the client that holds the writer lock.
+  [[nodiscard]] std::optional<std::uint32_t> holder() const;
+  void note_call(std::uint32_t slot) noexcept;
+  // Sleeps until a child changed state, a signal asked to stop, or the time came...
+  void sleep_until(std::uint64_t time_ns);
+  // ... then reaps.
   void wait_until(std::uint64_t time_ns);
   void reap();
   void note_end(std::uint32_t slot, int wait_status);
@@ -66,6 +79,8 @@ class Supervisor {
   Parent parent_;
   std::vector<Client> clients_;  // by slot
   RunOutcome outcome_;
+  std::uint64_t strikes_ = 0;
+  bool all_struck_ = false;  // by the last one
 };
 
 }  // namespace tidelock::agent

@@ -4,11 +4,13 @@
 #include <optional>
 #include <thread>
 
-#include "agent/clock.h"
+#include "agent/call_timer.h"
 #include "agent/retry_delays.h"
 
 namespace tidelock::agent {
 namespace {
+
+constexpr std::uint32_t kBatchMin = 2, kBatchMax = 8;  // operations
 
 std::uint64_t in_ns(std::chrono::milliseconds duration) noexcept {
   if (duration == Wait::kForEver) return UINT64_MAX;
@@ -36,10 +38,11 @@ Worker::Worker(const Run& run, Db& db, const Assignment& assignment, std::uint64
       assignment_(assignment),
       journal_(run.journals[assignment.writer]),
       stats_(run.state.writers()[assignment.writer]),
-      evidence_{.journals = run.journals, .run = run.id, .value_size = run.settings.value_size},
       deadline_ns_(in_ns(run.settings.deadline)),
       random_(seed),
-      chooser_(assignment.keys, run.keys.count(), assignment.place) {
+      chooser_(assignment.keys, run.keys.count(), assignment.place),
+      reader_(run, db, assignment.writer),
+      churn_(run, db, reader_, stats_) {
   write_options_.wait =
       Wait{.policy = run.settings.wait, .deadline = run.settings.deadline, .backoff = {}};
 }
@@ -47,84 +50,94 @@ Worker::Worker(const Run& run, Db& db, const Assignment& assignment, std::uint64
 bool Worker::work() {
   while (stats_.done() < assignment_.operations &&
          !run_.state.stop().load(std::memory_order_relaxed)) {
-    const std::uint32_t key = chooser_.next(random_);
-    bool go_on;
-    if (random_.below(100) < assignment_.read_percent) {
-      go_on = read(key);
-    } else {
-      const bool erase = random_.below(100) < assignment_.erase_percent;
-      go_on = write(key, erase ? OperationKind::kErase : OperationKind::kPut);
-    }
-    if (!go_on) return false;
+    if (!operate()) return false;
   }
   stats_.finished_ns.set(now_ns());
   return true;
 }
 
-bool Worker::read(std::uint32_t key) {
-  const std::string_view name = run_.keys.at(key, key_buffer_);
-  const LedgerEntry& ledger = run_.state.ledger()[key];
-  const std::uint64_t newest_begin = ledger.newest_begin_ns();
-  const std::uint64_t begin = now_ns();
-  const Result<std::optional<PinnedValue>> value = db_.get_pinned(name);
-  const std::uint64_t end = now_ns();
-  if (!value) return fail(value.error());
-  stats_.reads.add(1);
-  stats_.read_latency.record(end - begin);
-
-  std::optional<std::string_view> bytes;
-  if (*value) bytes = (*value)->view();
-  const Finding finding = interpret(key, bytes, evidence_);
-  const KeyFacts facts{.newest_begin_ns = newest_begin,
-                       .latest_erase_ns = ledger.latest_erase_ns()};
-  if (const Verdict verdict = judge(finding, facts); verdict != Verdict::kSound) {
-    run_.state.report_contradiction({.key = key,
-                                     .reader = assignment_.writer,
-                                     .finding = finding,
-                                     .verdict = verdict,
-                                     .newest_begin_ns = newest_begin,
-                                     .read_begin_ns = begin,
-                                     .read_end_ns = end});
+bool Worker::operate() {
+  const auto percent = [this](std::uint32_t share) { return random_.below(100) < share; };
+  if (assignment_.churn_every != 0 && random_.below(assignment_.churn_every) == 0) {
+    return succeeds(churn_.stir(random_));
   }
-  return true;
+  const std::uint32_t key = chooser_.next(random_);
+  if (!percent(assignment_.read_percent)) return write(key);
+  if (percent(assignment_.snapshot_percent)) return succeeds(reader_.read_several(random_));
+  return succeeds(reader_.read_one(key));
 }
 
-bool Worker::write(std::uint32_t key, OperationKind kind) {
-  const std::string_view name = run_.keys.at(key, key_buffer_);
-  LedgerEntry& ledger = run_.state.ledger()[key];
-  const std::uint64_t begin = now_ns();
-  const Result<std::uint64_t> counter = journal_.begin(key, kind, begin);
-  if (!counter) return fail(counter.error());
-  if (kind == OperationKind::kErase) {
-    ledger.erase_began();
-  } else {
+// Neighbours of the key join it in a batch.
+void Worker::choose_steps(std::uint32_t key) {
+  const std::uint32_t keys = run_.keys.count();
+  std::uint32_t count = 1;
+  if (random_.below(100) < assignment_.batch_percent) {
+    count = std::min(keys, kBatchMin + random_.below(kBatchMax - kBatchMin + 1));
+  }
+  steps_.clear();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const bool erase = random_.below(100) < assignment_.erase_percent;
+    steps_.push_back(
+        {.key = (key + i) % keys, .kind = erase ? OperationKind::kErase : OperationKind::kPut});
+  }
+}
+
+void Worker::make_values(std::uint64_t counter) {
+  batch_.clear();
+  for (const Step& step : steps_) {
+    const bool put = step.kind == OperationKind::kPut;
     const Stamp stamp{.run = run_.id,
                       .writer = static_cast<std::uint16_t>(assignment_.writer),
-                      .counter = *counter};
-    write_value(stamp, key, evidence_.value_size, value_);
+                      .counter = counter++};
+    if (put) write_value(stamp, step.key, run_.settings.value_size, value_);
+    if (steps_.size() == 1) return;
+    const std::string_view name = run_.keys.at(step.key, key_buffer_);
+    if (put) {
+      batch_.put(name, value_);
+    } else {
+      batch_.erase(name);
+    }
+  }
+}
+
+bool Worker::write(std::uint32_t key) {
+  choose_steps(key);
+  const bool durable = random_.below(100) < assignment_.durable_percent;
+  write_options_.durability = durable ? std::optional(Durability::kDurable) : std::nullopt;
+  const std::span<LedgerEntry> ledger = run_.state.ledger();
+  const std::uint64_t begin = now_ns();
+  const Result<std::uint64_t> counter = journal_.begin(steps_, begin);
+  if (!counter) return fail(counter.error());
+  make_values(*counter);
+  for (const Step& step : steps_) {
+    if (step.kind == OperationKind::kErase) ledger[step.key].erase_began();
   }
 
-  const Attempts attempts = attempt(*counter, kind, name, begin);
+  const Attempts attempts = attempt(*counter, begin);
 
   const Outcome outcome = outcome_of(attempts.status);
   journal_.end(*counter, outcome, attempts.end_ns);
-  if (outcome == Outcome::kAcknowledged) {
-    ledger.acknowledged(attempts.begin_ns);
-  }
-  if (kind == OperationKind::kErase && outcome != Outcome::kUnknown) {
-    ledger.erase_ended(outcome == Outcome::kAcknowledged ? attempts.end_ns : 0);
+  for (const Step& step : steps_) {
+    LedgerEntry& entry = ledger[step.key];
+    if (outcome == Outcome::kAcknowledged) entry.acknowledged(attempts.begin_ns);
+    if (step.kind == OperationKind::kErase && outcome != Outcome::kUnknown) {
+      entry.erase_ended(outcome == Outcome::kAcknowledged ? attempts.end_ns : 0);
+    }
   }
   return conclude(attempts.status, attempts.end_ns - begin);
 }
 
-Worker::Attempts Worker::attempt(std::uint64_t counter, OperationKind kind, std::string_view key,
-                                 std::uint64_t begin_ns) {
+Worker::Attempts Worker::attempt(std::uint64_t counter, std::uint64_t begin_ns) {
   const std::uint64_t first_begin_ns = begin_ns;
+  const bool alone = steps_.size() == 1;
+  const std::string_view key = run_.keys.at(steps_[0].key, key_buffer_);
   std::optional<RetryDelays> delays;
   for (std::uint32_t attempts = 1;; ++attempts) {
-    Status status = kind == OperationKind::kPut ? db_.put(key, value_, write_options_)
-                                                : db_.erase(key, write_options_);
-    const std::uint64_t end_ns = now_ns();
+    CallTimer call(stats_);
+    Status status = !alone                                  ? db_.write(batch_, write_options_)
+                    : steps_[0].kind == OperationKind::kPut ? db_.put(key, value_, write_options_)
+                                                            : db_.erase(key, write_options_);
+    const std::uint64_t end_ns = call.finish();
     if (status.code() != StatusCode::kBusy || give_up(attempts, end_ns - first_begin_ns)) {
       return {.status = std::move(status), .begin_ns = begin_ns, .end_ns = end_ns};
     }
@@ -154,6 +167,7 @@ bool Worker::conclude(const Status& status, std::uint64_t latency_ns) {
       [[fallthrough]];
     case StatusCode::kOk:
       stats_.writes.add(1);
+      if (steps_.size() > 1) stats_.batches.add(1);
       stats_.write_latency.record(latency_ns);
       return true;
     case StatusCode::kBusy:
@@ -164,6 +178,10 @@ bool Worker::conclude(const Status& status, std::uint64_t latency_ns) {
     default:
       return fail(status);
   }
+}
+
+bool Worker::succeeds(const Status& status) {
+  return status.ok() || fail(status);
 }
 
 bool Worker::fail(const Status& status) {

@@ -1,16 +1,21 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/checker.h"
+#include "agent/history/verification.h"
+#include "agent/read_log.h"
 #include "support/temporary_directory.h"
 
 namespace tidelock::agent {
 
-// A run that never happened: journals written by hand, and a map in place of a database.
+// A run that never happened: journals and read logs written by hand, and a map in place of a
+// database. A writer is a reader, too.
 class ForgedRun {
  public:
   static constexpr std::uint32_t kRun = 0xfeed;
@@ -20,6 +25,7 @@ class ForgedRun {
       : keys_(KeySpace::generated(key_count)) {
     for (std::uint32_t i = 0; i < writers; ++i) {
       journals_.push_back(Journal::create(directory_.path()).value());
+      logs_.push_back(ReadLog::create(directory_.path()).value());
     }
   }
 
@@ -30,11 +36,52 @@ class ForgedRun {
   // The result names the operation.
   OperationId put(std::uint32_t writer, std::uint32_t key, const Interval& when,
                   Outcome outcome = Outcome::kAcknowledged) {
-    return note(writer, key, OperationKind::kPut, when, outcome);
+    return batch(writer, {{key, OperationKind::kPut}}, when, outcome);
   }
   OperationId erase(std::uint32_t writer, std::uint32_t key, const Interval& when,
                     Outcome outcome = Outcome::kAcknowledged) {
-    return note(writer, key, OperationKind::kErase, when, outcome);
+    return batch(writer, {{key, OperationKind::kErase}}, when, outcome);
+  }
+  // Of the first operation; the others have the numbers that follow.
+  OperationId batch(std::uint32_t writer, const std::vector<Step>& steps, const Interval& when,
+                    Outcome outcome = Outcome::kAcknowledged) {
+    const std::uint64_t counter = journals_[writer].begin(steps, when.begin_ns).value();
+    if (outcome != Outcome::kInFlight) journals_[writer].end(counter, outcome, when.end_ns);
+    return {.writer = writer, .counter = counter};
+  }
+
+  // What somebody found under a key; nullopt: nothing.
+  struct Found {
+    std::uint32_t key;
+    std::optional<OperationId> put;
+  };
+  void read(std::uint32_t reader, const Found& found, const Interval& when) {
+    look(reader, {found}, when, Reading::kNoSequence);
+  }
+  // At one point in the commit order; the times are those of the call that took the snapshot.
+  void look(std::uint32_t reader, const std::vector<Found>& found, const Interval& when,
+            std::uint64_t sequence) {
+    const auto point = static_cast<std::uint32_t>(logs_[reader].size());
+    for (const Found& each : found) {
+      Finding finding;
+      if (each.put) {
+        finding = {.kind = Finding::Kind::kOperation,
+                   .stamp = {.run = kRun,
+                             .writer = static_cast<std::uint16_t>(each.put->writer),
+                             .counter = each.put->counter}};
+      }
+      EXPECT_TRUE(logs_[reader]
+                      .add({.begin_ns = when.begin_ns,
+                            .end_ns = when.end_ns,
+                            .sequence = sequence,
+                            .sight = Sight(finding),
+                            .key = each.key,
+                            .point = point})
+                      .ok());
+    }
+  }
+  [[nodiscard]] history::Verification verify() const {
+    return history::verify(journals_, logs_, keys_.count());
   }
 
   [[nodiscard]] static std::string value_of(const OperationId& put, std::uint32_t key) {
@@ -64,12 +111,6 @@ class ForgedRun {
   [[nodiscard]] std::span<const Journal> journals() const { return journals_; }
 
  private:
-  OperationId note(std::uint32_t writer, std::uint32_t key, OperationKind kind,
-                   const Interval& when, Outcome outcome) {
-    const std::uint64_t counter = journals_[writer].begin(key, kind, when.begin_ns).value();
-    if (outcome != Outcome::kInFlight) journals_[writer].end(counter, outcome, when.end_ns);
-    return {.writer = writer, .counter = counter};
-  }
   [[nodiscard]] std::string name(std::uint32_t key) const {
     std::string buffer;
     return std::string(keys_.at(key, buffer));
@@ -78,6 +119,7 @@ class ForgedRun {
   test::TemporaryDirectory directory_;
   KeySpace keys_;
   std::vector<Journal> journals_;
+  std::vector<ReadLog> logs_;
   std::map<std::string, std::string> final_;
 };
 

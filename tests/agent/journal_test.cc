@@ -11,6 +11,10 @@
 namespace tidelock::agent {
 namespace {
 
+Result<std::uint64_t> begin(Journal& journal, const Step& step, std::uint64_t now_ns) {
+  return journal.begin({&step, 1}, now_ns);
+}
+
 class JournalTest : public ::testing::Test {
  protected:
   Journal create() { return Journal::create(directory_.path()).value(); }
@@ -24,7 +28,7 @@ TEST_F(JournalFile, TellsIntentAndAnswer) {
   EXPECT_EQ(journal.size(), 0u);
   EXPECT_FALSE(journal.find(0).has_value());
 
-  ASSERT_EQ(journal.begin(7, OperationKind::kErase, 100).value(), 0u);
+  ASSERT_EQ(begin(journal, {7, OperationKind::kErase}, 100).value(), 0u);
   Operation operation = journal.find(0).value();
   EXPECT_EQ(operation.key, 7u);
   EXPECT_EQ(operation.kind, OperationKind::kErase);
@@ -39,18 +43,35 @@ TEST_F(JournalFile, TellsIntentAndAnswer) {
 
 TEST_F(JournalFile, MovesTheBeginToTheLastAttempt) {
   Journal journal = create();
-  const std::uint64_t counter = journal.begin(1, OperationKind::kPut, 100).value();
+  const std::uint64_t counter = begin(journal, {1, OperationKind::kPut}, 100).value();
   journal.begin_again(counter, 150);
   journal.end(counter, Outcome::kRefused, 160);
   EXPECT_EQ(journal.find(counter)->begin_ns, 150u);
   EXPECT_EQ(journal.find(counter)->outcome, Outcome::kRefused);
 }
 
+TEST_F(JournalFile, AnswersForAllOfABatchAtOnce) {
+  Journal journal = create();
+  (void)begin(journal, {9, OperationKind::kPut}, 50);
+  const Step steps[] = {{1, OperationKind::kPut}, {2, OperationKind::kErase}};
+  ASSERT_EQ(journal.begin(steps, 100).value(), 1u);
+  EXPECT_EQ(journal.find(2)->outcome, Outcome::kInFlight);
+  journal.end(1, Outcome::kAcknowledged, 200);
+  const Operation second = journal.find(2).value();
+  EXPECT_EQ(second.kind, OperationKind::kErase);
+  EXPECT_EQ(second.outcome, Outcome::kAcknowledged);
+  EXPECT_EQ(second.begin_ns, 100u);
+  EXPECT_EQ(second.end_ns, 200u);
+  EXPECT_EQ(second.batch, 1u);
+  EXPECT_EQ(second.batch_size, 2u);
+  EXPECT_EQ(journal.find(0)->outcome, Outcome::kInFlight);
+}
+
 TEST_F(JournalFile, GrowsBeyondItsFirstAllocation) {
   Journal journal = create();
   constexpr std::uint32_t kMany = 200'000;
   for (std::uint32_t i = 0; i < kMany; ++i) {
-    ASSERT_EQ(journal.begin(i, OperationKind::kPut, i + 1).value(), i);
+    ASSERT_EQ(begin(journal, {i, OperationKind::kPut}, i + 1).value(), i);
     journal.end(i, Outcome::kAcknowledged, i + 2);
   }
   EXPECT_EQ(journal.size(), kMany);
@@ -61,7 +82,7 @@ TEST_F(JournalFile, IsSeenByOthersAndOutlivesItsKilledWriter) {
   Journal journal = create();
   test::ChildProcess writer([&] {
     for (std::uint32_t i = 0;; ++i) {
-      const Result<std::uint64_t> counter = journal.begin(i, OperationKind::kPut, i + 1);
+      const Result<std::uint64_t> counter = begin(journal, {i, OperationKind::kPut}, i + 1);
       if (!counter) return 1;
       journal.end(*counter, Outcome::kAcknowledged, i + 2);
     }
@@ -76,7 +97,7 @@ TEST_F(JournalFile, IsSeenByOthersAndOutlivesItsKilledWriter) {
     ASSERT_EQ(journal.find(i)->key, i);
   }
   // A successor goes on behind the last entry, whose outcome may have stayed open.
-  EXPECT_EQ(journal.begin(5, OperationKind::kPut, 1).value(), size);
+  EXPECT_EQ(begin(journal, {5, OperationKind::kPut}, 1).value(), size);
 }
 
 TEST_F(JournalFile, HasNoNameToBeLeftBehind) {
@@ -90,7 +111,7 @@ TEST_F(JournalFile, HasNoNameToBeLeftBehind) {
 TEST_F(JournalFile, IsSavedUnderANameThatIsFree) {
   Journal journal = create();
   for (std::uint32_t i = 0; i < 3; ++i) {
-    ASSERT_EQ(journal.begin(i, OperationKind::kPut, i + 1).value(), i);
+    ASSERT_EQ(begin(journal, {i, OperationKind::kPut}, i + 1).value(), i);
   }
   const std::string file = directory_.file("saved");
   ASSERT_TRUE(journal.save(file).ok());

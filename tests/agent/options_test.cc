@@ -103,6 +103,24 @@ TEST(CommandLine, SetsWhatItSays) {
   EXPECT_TRUE(settings.json);
 }
 
+TEST(CommandLine, SaysHowClientsLiveAndDie) {
+  const Settings settings =
+      settings_of({"--spare", "2", "--kill-all-every", "4", "--lose-state", "--aim-percent", "60",
+                   "--churn", "300", "--batch-percent", "40", "--durable-percent", "5",
+                   "--snapshot-percent", "10", "--memtable-size", "1048576", "--verify"});
+  EXPECT_EQ(settings.spared, 2u);
+  EXPECT_EQ(settings.kill_all_every, 4u);
+  EXPECT_TRUE(settings.lose_state);
+  EXPECT_EQ(settings.aim_percent, 60u);
+  EXPECT_EQ(settings.churn_every, 300u);
+  EXPECT_EQ(settings.batch_percent, 40u);
+  EXPECT_EQ(settings.durable_percent, 5u);
+  EXPECT_EQ(settings.snapshot_percent, 10u);
+  EXPECT_EQ(settings.memtable_size, 1'048'576u);
+  EXPECT_TRUE(settings.verify);
+  expect_usage_error({"--churn", "300", "--threads", "2"});
+}
+
 TEST(CommandLine, TakesTimesWithAndWithoutAUnit) {
   const Settings settings =
       settings_of({"--backoff-base", "50", "--backoff-cap", "2ms", "--deadline", "3s"});

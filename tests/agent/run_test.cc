@@ -7,49 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "agent_program.h"
 #include "support/child_process.h"
 #include "support/temporary_directory.h"
 
 namespace tidelock::test {
 namespace {
-
-using Json = nlohmann::json;
-
-struct Answer {
-  int exit_code = -1;
-  std::string output;  // standard output; standard error goes to the test's log
-
-  [[nodiscard]] Json json() const { return Json::parse(output, nullptr, false); }
-};
-
-class AgentTest : public ::testing::Test {
- protected:
-  // `options` are words of a shell.
-  Answer run(const std::string& options) {
-    const std::string command =
-        std::string(TIDELOCK_AGENT) + " run " + directory_.file("db") + " " + options;
-    std::FILE* pipe = ::popen(command.c_str(), "r");
-    Answer answer;
-    for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
-      answer.output += static_cast<char>(c);
-    }
-    const int status = ::pclose(pipe);
-    if (WIFEXITED(status)) answer.exit_code = WEXITSTATUS(status);
-    return answer;
-  }
-  // A run that must end well; its report.
-  Json good_run(const std::string& options) {
-    const Answer answer = run(options + " --json");
-    EXPECT_EQ(answer.exit_code, 0) << answer.output;
-    Json report = answer.json();
-    EXPECT_TRUE(report.is_object()) << answer.output;
-    EXPECT_EQ(report["lost"], 0);
-    EXPECT_EQ(report["contradictions"], 0);
-    EXPECT_EQ(report["check_problems"], 0);
-    return report;
-  }
-  TemporaryDirectory directory_;
-};
 
 using Agent = AgentTest;
 

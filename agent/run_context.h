@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "agent/journal.h"
+#include "agent/key_space.h"
+#include "agent/read_log.h"
+#include "agent/run_state.h"
+#include "agent/settings.h"
+#include "agent/verdict.h"
+
+namespace tidelock::agent {
+
+// What supervisor and clients of a run have in common. Made before the first client is forked.
+struct Run {
+  const Settings& settings;
+  const KeySpace& keys;
+  std::span<const std::uint32_t> key_order;  // all keys in byte order
+  const RunState& state;
+  std::span<Journal> journals;  // by writer; the last one belongs to the preload
+  std::span<ReadLog> reads;     // by writer, too; empty unless the history is to be verified
+  std::uint32_t id = 0;         // Stamp::run
+
+  [[nodiscard]] std::uint32_t preloader() const noexcept { return settings.writers(); }
+  [[nodiscard]] Evidence evidence() const noexcept {
+    return {.journals = journals, .run = id, .value_size = settings.value_size};
+  }
+};
+
+}  // namespace tidelock::agent

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -95,20 +96,22 @@ bool is_lasting(const std::string& name) {
          name.ends_with(".wal");
 }
 
-Files lasting_files(const std::string& directory) {
-  Files files;
-  for (const auto& file : fs::directory_iterator(directory)) {
-    const std::string name = file.path().filename();
-    if (is_lasting(name)) files[name] = read_file(file.path());
+// Without the zeroes at the end; page by page, as there are many.
+std::size_t used_bytes(const std::string& bytes) {
+  static constexpr char kZeroes[4096] = {};
+  std::size_t size = bytes.size();
+  while (size >= sizeof kZeroes &&
+         std::memcmp(bytes.data() + size - sizeof kZeroes, kZeroes, sizeof kZeroes) == 0) {
+    size -= sizeof kZeroes;
   }
-  return files;
+  return std::string_view(bytes).substr(0, size).find_last_not_of('\0') + 1;
 }
 
 // What lies behind a log's last record is zeroes; a few of them are enough.
 void cut_unused(Files& files) {
   for (auto& [name, bytes] : files) {
     if (!name.ends_with(".wal")) continue;
-    const std::size_t end = bytes.find_last_not_of('\0') + 1 + kUnusedKept;
+    const std::size_t end = used_bytes(bytes) + kUnusedKept;
     if (end < bytes.size()) bytes.resize(std::max<std::size_t>(end / 8 * 8, wal::kHeaderSize));
   }
 }
@@ -116,8 +119,10 @@ void cut_unused(Files& files) {
 }  // namespace
 
 std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  std::string bytes(in ? static_cast<std::size_t>(in.tellg()) : 0, '\0');
+  in.seekg(0).read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return bytes;
 }
 
 void write_file(const std::string& path, const std::string& bytes) {
@@ -151,6 +156,16 @@ void write_files(const std::string& directory, const Files& files) {
   for (const auto& [name, bytes] : files) write_file(directory + "/" + name, bytes);
 }
 
+Files lasting_files(const std::string& directory) {
+  Files files;
+  for (const auto& file : fs::directory_iterator(directory)) {
+    const std::string name = file.path().filename();
+    if (is_lasting(name)) files[name] = read_file(file.path());
+  }
+  cut_unused(files);
+  return files;
+}
+
 Sample make_sample(const std::string& directory, Compression compression, Shape shape) {
   Sample sample;
   Options options;
@@ -170,8 +185,6 @@ Sample make_sample(const std::string& directory, Compression compression, Shape 
   }
   EXPECT_TRUE(db->close().ok());
   sample.files = lasting_files(directory);
-  cut_unused(sample.files);
-  for (Files& files : sample.earlier) cut_unused(files);
   return sample;
 }
 

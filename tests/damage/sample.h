@@ -25,14 +25,16 @@ enum class Shape : std::uint8_t {
 struct Sample {
   Entries entries;                                       // what it answers
   std::map<std::string, std::set<std::string>> history;  // every value that a key ever had
-  Files files;  // all but STATE, QUEUE, LOCK and arenas; the log without unused bytes
-  std::vector<Files> earlier;  // the same at earlier times
+  Files files;                                           // the lasting ones, see below
+  std::vector<Files> earlier;                            // the same at earlier times
 };
 
 // Makes one in `directory`, which must not exist.
 [[nodiscard]] Sample make_sample(const std::string& directory, Compression compression,
                                  Shape shape);
 
+// All that is no cache: without STATE, QUEUE, LOCK and arenas; logs without most unused bytes.
+[[nodiscard]] Files lasting_files(const std::string& directory);
 [[nodiscard]] std::string read_file(const std::string& path);
 // In place: the inode stays what it was, if there is a file.
 void write_file(const std::string& path, const std::string& bytes);

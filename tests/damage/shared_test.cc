@@ -9,14 +9,13 @@
 #include <random>
 #include <utility>
 
+#include "damage/live.h"
 #include "damage/sample.h"
 #include "damage/victims.h"
 #include "lock/layout.h"
 #include "os/clock.h"
-#include "os/directory.h"
 #include "os/file.h"
 #include "os/mapping.h"
-#include "state/file_names.h"
 #include "state/shared_state.h"
 #include "support/child_process.h"
 #include "support/comes_true.h"
@@ -39,9 +38,7 @@ constexpr std::size_t kStride = 11;
 constexpr std::size_t kStride = 1;
 #endif
 
-bool is_shared(const std::string& name) {
-  return name == "STATE" || name == "QUEUE" || name.ends_with(".mem");
-}
+constexpr std::chrono::milliseconds kHurry{100};
 
 struct Flip {
   std::string file;
@@ -49,83 +46,14 @@ struct Flip {
   unsigned bit = 0;
 };
 
-// Gives the STATE of a copied directory the inodes of the copies, so that it is in force there.
-void enforce(const std::string& directory) {
-  auto state = state::SharedState::map(directory, os::Protection::kReadWrite);
-  ASSERT_TRUE(state.has_value()) << state.status().to_string();
-  state::Layout& shared = ***state;
-  const auto inode = [&](const std::string& name) {
-    const auto identity = os::path_identity(directory + "/" + name);
-    return identity ? identity->inode : 0;  // flushed, and removed
-  };
-  shared.header.inode = inode("STATE");
-  state::MemtableHalf half = shared.memtables.load().value;
-  for (std::uint64_t i = 0; i < half.count; ++i) {
-    state::MemtableEntry& entry = half.entries[i];
-    const auto path = [](state::FileKind kind, std::uint64_t number) {
-      return state::file_path("", kind, number).substr(1);
-    };
-    entry.log_inode = inode(path(state::FileKind::kLog, entry.log_number));
-    entry.arena_inode = inode(path(state::FileKind::kArena, entry.arena_number));
-  }
-  shared.memtables.publish(shared.memtables.number() + 1, half);
-}
-
-// Reads and writes in every way, in a hurry; answers and errors are as they may.
-Verdict use(const std::string& directory, const Sample& sample, Access access) {
-  Options options;
-  options.access = access;
-  options.background = Background::kNone;
-  options.wait.deadline = std::chrono::milliseconds(100);
-  Result<Db> db = Db::open(directory, options);
-  if (!db) return {Outcome::kRefused, {}};
-  bool refused = false;
-  const auto hear = [&refused](const Status& status) { refused = refused || !status.ok(); };
-  bool same = true;
-  for (const auto& [key, values] : sample.history) {
-    const auto found = db->get(key);
-    hear(found.status());
-    const auto expected = sample.entries.find(key);
-    const bool missing = !found || !found->has_value();
-    same = same &&
-           (expected == sample.entries.end() ? missing : !missing && **found == expected->second);
-  }
-  Result<Iterator> at = db->iterate();
-  hear(at.status());
-  if (at) {
-    for (at->seek_first(); at->valid(); at->next()) {
-    }
-    for (at->seek_last(); at->valid(); at->prev()) {
-    }
-    hear(at->status());
-  }
-  hear(db->check().status());
-  hear(db->stats().status());
-  if (access == Access::kReadWrite) {
-    hear(db->lock_info().status());
-    hear(db->put("key", "written amid damage"));
-    hear(db->erase("key"));
-    hear(db->sync());
-    hear(db->flush());
-  }
-  hear(db->close());
-  return {refused ? Outcome::kRefused : same ? Outcome::kSame : Outcome::kReported, {}};
-}
-
 class SharedDamageTest : public testing::Test {
  protected:
-  SharedDamageTest() {
-    for (const auto& file : fs::directory_iterator(directory_.file("db"))) {
-      all_[file.path().filename()] = read_file(file.path());
-    }
-  }
+  SharedDamageTest() { all_ = read_files(directory_.file("db")); }
 
   // A copy with STATE in force.
   [[nodiscard]] std::string live_copy(int child) const {
     const std::string copy = directory_.file("live" + std::to_string(child));
-    fs::remove_all(copy);
-    write_sparse_files(copy, all_);
-    enforce(copy);
+    make_live_copy(copy, all_);
     return copy;
   }
 
@@ -229,7 +157,7 @@ TEST_F(SharedDamageTest, InPlaceCrashesAndHangsNobody) {
   const auto work = [&](int child, std::size_t i) -> Verdict {
     const std::string copy = live_copy(child);
     flip(copy, damages[i]);
-    return use(copy, sample_, i % 3 == 0 ? Access::kReadOnly : Access::kReadWrite);
+    return use(copy, sample_, i % 3 == 0 ? Access::kReadOnly : Access::kReadWrite, kHurry);
   };
   const Tally tally = run_in_children(damages.size(), work, [&](std::size_t i) {
     return damages[i].file + " at " + std::to_string(damages[i].at) + " bit " +
@@ -256,7 +184,7 @@ TEST_F(SharedDamageTest, ByGarbageInPlaceCrashesAndHangsNobody) {
       auto file = os::File::open(copy + "/" + name, os::FileAccess::kReadWrite);
       if (file) (void)file->write(0, std::as_bytes(std::span(garbage)));
     }
-    return use(copy, sample_, i % 3 == 0 ? Access::kReadOnly : Access::kReadWrite);
+    return use(copy, sample_, i % 3 == 0 ? Access::kReadOnly : Access::kReadWrite, kHurry);
   };
   const Tally tally = run_in_children(
       count, work, [this](std::size_t i) { return "garbage " + std::to_string(seed_ + i); });

@@ -1,29 +1,27 @@
 // Any bytes as operations, as records and as a log file; and whole logs with some of their bytes
 // changed, as they are or with checksums put right again, which no mutation finds.
 
+#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "fuzz/input.h"
 #include "wal/log_image.h"
 #include "wal/operation.h"
 #include "wal/reader.h"
 #include "wal/replay.h"
+#include "wal/salvage.h"
+
+namespace tidelock::fuzz {
 
 namespace {
 
-using namespace tidelock;
 using namespace tidelock::wal;
-using test::LogImage;
-
-using Bytes = std::span<const std::byte>;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using wal::test::kUuid;
+using wal::test::LogImage;
 
 void require_refusal(const Status& status) {
   require(status.code() == StatusCode::kCorruption || status.code() == StatusCode::kUnsupported);
@@ -34,26 +32,6 @@ bool within(std::string_view part, Bytes whole) {
   return part.empty() ||
          (part.data() >= begin && part.data() + part.size() <= begin + whole.size());
 }
-
-class Input {
- public:
-  explicit Input(Bytes bytes) : rest_(bytes) {}
-
-  std::uint8_t byte() {
-    const Bytes taken = take(1);
-    return taken.empty() ? 0 : static_cast<std::uint8_t>(taken.front());
-  }
-  std::uint16_t word() { return static_cast<std::uint16_t>(byte() | byte() << 8); }
-  Bytes take(std::size_t size) {
-    const Bytes taken = rest_.first(std::min(size, rest_.size()));
-    rest_ = rest_.subspan(taken.size());
-    return taken;
-  }
-  [[nodiscard]] bool at_end() const { return rest_.empty(); }
-
- private:
-  Bytes rest_;
-};
 
 void check_operations(Bytes payload, std::uint32_t count) {
   OperationReader reader(payload, count);
@@ -77,7 +55,7 @@ std::vector<std::string> check_replay(std::span<const Log> logs, const ReplayReq
     require(record.durable_lsn <= record.lsn);
     end = record.end;
     check_operations(record.payload, record.operations);
-    payloads.push_back(test::text_of(record.payload));
+    payloads.emplace_back(text_of(record.payload));
     return Status();
   };
   const Result<Replayed> replayed = replay(logs, request, on_record);
@@ -86,17 +64,31 @@ std::vector<std::string> check_replay(std::span<const Log> logs, const ReplayReq
     return {};
   }
   require(replayed->records == payloads.size());
+  if (!payloads.empty()) ++believed;
   require(payloads.empty() || replayed->end.lsn == end.lsn);
   return payloads;
 }
 
+// Only records that were written are taken from what is left of a log.
+void check_salvaged(const Log& log, const std::vector<std::string>* written) {
+  const SalvagedLog salvaged = salvage(log, kUuid, std::nullopt);
+  for (const Record& record : salvaged.records) {
+    require(within(text_of(record.payload), log.bytes));
+    require(written == nullptr || std::ranges::count(*written, text_of(record.payload)) > 0);
+  }
+  for (const LogGap& gap : salvaged.gaps) {
+    require(gap.from <= gap.to && gap.to <= log.bytes.size());
+  }
+}
+
 void check_bytes(Bytes bytes) {
   check_operations(bytes, static_cast<std::uint32_t>(bytes.size() / 4));
-  RecordReader reader(bytes, {}, test::kUuid);
+  RecordReader reader(bytes, {}, kUuid);
   while (reader.next()) require(reader.position().lsn <= bytes.size());
-  static_cast<void>(claimed_durable(bytes, std::nullopt, test::kUuid));
+  static_cast<void>(claimed_durable(bytes, std::nullopt, kUuid));
   const Log log{.number = 1, .name = "1.wal", .bytes = bytes};
-  static_cast<void>(check_replay({&log, 1}, {.uuid = test::kUuid, .oldest = 1}));
+  static_cast<void>(check_replay({&log, 1}, {.uuid = kUuid, .oldest = 1}));
+  check_salvaged(log, nullptr);
 }
 
 // Makes header and records of a changed log believable again: those that lie where they did.
@@ -114,7 +106,7 @@ void put_checksums_right(LogImage& log, const std::vector<std::uint64_t>& begins
     std::memcpy(&header, at, sizeof(header));
     const auto room = static_cast<std::uint64_t>(log.bytes.data() + log.bytes.size() - at);
     if (header.payload_size > room - sizeof(header)) return;
-    header.checksum = checksum_of(header, test::kUuid);
+    header.checksum = checksum_of(header, kUuid);
     header.chain =
         chain_value(payload_seed(header, chain), Bytes(at + sizeof(header), header.payload_size));
     std::memcpy(at, &header, sizeof(header));
@@ -125,7 +117,7 @@ void put_checksums_right(LogImage& log, const std::vector<std::uint64_t>& begins
 std::vector<std::uint64_t> add_records(LogImage& log, Input& in, std::vector<std::string>& all) {
   std::vector<std::uint64_t> begins;
   for (std::size_t count = in.byte() % 4; count > 0; --count) {
-    std::string payload = test::text_of(in.take(in.byte() % 64));
+    std::string payload(text_of(in.take(in.byte() % 64)));
     payload.resize(std::max(payload.size(), kOperationSizeMin));
     const std::uint64_t durable_lsn = in.byte() % 2 == 0 ? 0 : log.end.lsn;
     begins.push_back(log.add(payload, durable_lsn).lsn);
@@ -136,11 +128,11 @@ std::vector<std::uint64_t> add_records(LogImage& log, Input& in, std::vector<std
 
 void check_changed_logs(Input in) {
   std::vector<std::string> all;
-  LogImage first(test::first_header());
+  LogImage first(wal::test::first_header());
   const std::vector<std::uint64_t> in_first = add_records(first, in, all);
   LogImage second(first.next_header(2));
   const std::vector<std::uint64_t> in_second = add_records(second, in, all);
-  ReplayRequest request{.uuid = test::kUuid, .oldest = 1};
+  ReplayRequest request{.uuid = kUuid, .oldest = 1};
   const std::uint8_t flags = in.byte();
   if ((flags & 1) != 0) request.seal = second.seal();
   if ((flags & 2) != 0) second.bytes.resize(in.word() % second.bytes.size());
@@ -157,6 +149,7 @@ void check_changed_logs(Input in) {
   }
   const Log logs[] = {first.log(), second.log()};
   const std::vector<std::string> found = check_replay(logs, request);
+  for (const Log& log : logs) check_salvaged(log, trusted ? nullptr : &all);
   if (trusted) return;
   require(found.size() <= all.size());
   for (std::size_t i = 0; i < found.size(); ++i) require(found[i] == all[i]);
@@ -164,9 +157,9 @@ void check_changed_logs(Input in) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const Bytes bytes(reinterpret_cast<const std::byte*>(data), size);
+void wal_target(Bytes bytes) {
   check_bytes(bytes);
   check_changed_logs(Input(bytes));
-  return 0;
 }
+
+}  // namespace tidelock::fuzz

@@ -79,6 +79,8 @@ TEST(JsonLines, SayWhatIsWrong) {
   expect_refused(RecordFormat::kJsonLines, "[1]", "no JSON object");
   expect_refused(RecordFormat::kJsonLines, "{", "no JSON: column 2: ");
   expect_refused(RecordFormat::kJsonLines, "{} {}", "unexpected '{'");
+  expect_refused(RecordFormat::kJsonLines, R"({"key":1e66666,"value":""})",
+                 "no JSON: number overflow");
   expect_refused(RecordFormat::kJsonLines, "{\"key\":\"\xff\",\"value\":\"\"}", "ill-formed UTF-8");
   expect_refused(RecordFormat::kJsonLines, R"({"key":"a","key":"b","value":""})",
                  "more than one member \"key\"");

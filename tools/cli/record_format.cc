@@ -48,11 +48,13 @@ Result<std::string> take_bytes(Json& object, const std::string& name) {
 }
 
 // What the parser says, without its name and the line, which is one; cut short.
-std::string complaint(const Json::parse_error& error) {
+std::string complaint(const Json::exception& error) {
   constexpr std::size_t kShown = 120;
   std::string text = error.what();
   if (const std::size_t column = text.find("column "); column != std::string::npos) {
     text.erase(0, column);
+  } else if (const std::size_t name = text.find("] "); name != std::string::npos) {
+    text.erase(0, name + 2);
   }
   return text.size() <= kShown ? text : text.substr(0, kShown) + "...";
 }
@@ -73,7 +75,7 @@ Result<Json> parse_object(std::string_view line) {
     if (!object.is_object()) return invalid("no JSON object");
     if (repeated) return invalid("more than one member \"" + *repeated + "\"");
     return object;
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) {  // a number beyond all range is no parse_error
     return invalid("no JSON: " + complaint(error));
   }
 }

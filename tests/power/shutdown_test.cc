@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -36,8 +37,10 @@ using test::Client;
 using test::History;
 using test::Random;
 
-constexpr std::uint64_t kCuts = 10;         // TIDELOCK_SHUTDOWNS: of each type of file system
-constexpr std::uint64_t kCommitsMax = 800;  // of a life, before its cut
+constexpr std::uint64_t kCuts = 10;  // TIDELOCK_SHUTDOWNS: of each type of file system
+// Of a life, before its cut: whichever comes first.
+constexpr std::uint64_t kCommitsMax = 500;
+constexpr std::chrono::milliseconds kTimeMax{500};
 constexpr std::uint64_t kWritesMax = test::Journal::kWritesMax - 64;
 
 struct Counts {
@@ -74,8 +77,7 @@ class Machine {
         return work(seed, visits);
       });
     }
-    (void)test::comes_true([&] { return history_.commits() >= end; },
-                           std::chrono::milliseconds(5'000));
+    (void)test::comes_true([&] { return history_.commits() >= end; }, kTimeMax);
     for (std::size_t i = 0; i < clients.size(); ++i) {
       if (!clients[i].has_ended()) continue;
       const int status = clients[i].wait();

@@ -39,7 +39,7 @@ Status Churn::stir(Random& random) {
       stats_.flushes.add(1);
       return job([&] { return db_.flush(); });
     case 3:
-      fork_child(false, random.below(8) == 0 ? kLongLife : kShortLife);
+      fork_child(false, random.below(2) == 0 ? kLongLife : kShortLife);
       return Status();
     case 4:
       fork_child(true, kShortLife);

@@ -110,7 +110,6 @@ void print_json(std::ostream& out, const Run& run, const Report& report) {
                   {"longest_call_ms", report.longest_call_ms},
                   {"longest_job_ms", report.longest_job_ms},
                   {"starved_ms", report.starved_ms},
-                  {"others", report.others},
                   {"jain", report.jain},
                   {"latency_us", to_json(report.latency_us)},
                   {"read_latency_us", to_json(report.read_latency_us)},

@@ -65,7 +65,6 @@ void add_kills(const Run& run, const RunOutcome& outcome, Report& report) {
   }
   report.kills = killed.size();
   report.aimed = outcome.aimed;
-  report.others = outcome.others;
   report.states_lost = outcome.states_lost;
   report.starved_ms = static_cast<double>(outcome.starved_ns) / kMillisecond;
   report.longest_call_ms = std::max(

@@ -58,7 +58,6 @@ struct Report {
   double longest_call_ms = 0;  // into the library, but for flush, compact and close
   double longest_job_ms = 0;   // of these
   double starved_ms = 0;    // the longest time that the machine kept the supervisor from its turn
-  double others = 0;        // share of the processors' time
   std::uint64_t aimed = 0;  // kills
   std::uint64_t states_lost = 0;
   std::uint64_t snapshots = 0, batches = 0;

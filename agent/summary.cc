@@ -82,8 +82,7 @@ void print_churn(std::ostream& out, const Settings& settings, const Report& repo
   out << grouped(report.batches) << " batches"
       << ", " << counted(report.snapshots, "read") << " of several keys; longest call "
       << with_decimals(report.longest_call_ms, 1) << " ms, longest delay of the supervisor "
-      << with_decimals(report.starved_ms, 1) << " ms, processor time for others "
-      << with_decimals(100 * report.others, 0) << " %\n";
+      << with_decimals(report.starved_ms, 1) << " ms\n";
 }
 
 // Writer and counter name an operation as its value does.

@@ -11,7 +11,6 @@
 
 #include "agent/client.h"
 #include "agent/clock.h"
-#include "agent/processor_time.h"
 #include "tidelock/db.h"
 
 namespace tidelock::agent {
@@ -96,11 +95,9 @@ RunOutcome Supervisor::run() {
   wait_for_all_open();
   outcome_.start_ns = now_ns();
   run_.state.go().store(true, std::memory_order_relaxed);
-  const ProcessorTime begin = processor_time();
   work_until_end();
   run_.state.stop().store(true, std::memory_order_relaxed);
   wait_for_all_ends();
-  outcome_.others = share_of_others(begin, processor_time());
   return std::move(outcome_);
 }
 

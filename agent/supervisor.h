@@ -28,9 +28,8 @@ struct RunOutcome {
   std::uint64_t longest_cut_call_ns = 0;  // of the calls that clients were killed in
   std::uint64_t states_lost = 0;          // times that the shared state was removed
   std::uint64_t starved_ns = 0;           // the most by which the supervisor woke up too late
-  double others = 0;  // share of the processors' time that was not for this run; 0 to 1
-  std::vector<std::string> accidents;  // clients that died by themselves or did not end
-  bool interrupted = false;            // by SIGINT or SIGTERM; what was done still counts
+  std::vector<std::string> accidents;     // clients that died by themselves or did not end
+  bool interrupted = false;               // by SIGINT or SIGTERM; what was done still counts
 };
 
 // Forks the clients of a run, kills some, replaces them, and reaps them all. It opens no database

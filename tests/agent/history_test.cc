@@ -333,6 +333,23 @@ TEST(PlantedViolation, AWalkIsNotAtOnePoint) {
   expect(run, Kind::kHalfBatch);
 }
 
+TEST(PlantedViolation, AReadShowsWhatALaterSnapshotDoesNotYetShow) {
+  ForgedRun run(3);
+  const OperationId put = run.put(0, 1, {10, 100});
+  run.read(1, {1, put}, {15, 20});
+  run.look(2, {{1, {}}}, {30, 40}, 5);
+  run.look(2, {{1, put}}, {50, 60}, 6);
+  expect(run, Kind::kTooNew);
+}
+
+TEST(PlantedViolation, ASnapshotShowsAWriteThatBeganBehindAHigherOne) {
+  ForgedRun run(3);
+  run.look(2, {{2, {}}}, {1, 5}, 5);
+  const OperationId put = run.put(0, 1, {10, 20});
+  run.look(1, {{1, put}}, {12, 18}, 4);
+  expect(run, Kind::kNoPlace);
+}
+
 TEST(PlantedViolation, IsToldWithItsWitnesses) {
   ForgedRun run(3);
   const OperationId old = run.put(0, 1, {10, 20});

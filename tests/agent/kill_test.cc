@@ -54,10 +54,10 @@ class KilledClientsTest : public AgentRoundsTest {
     const Json report =
         run_round(round.options + std::string(kAlways) + std::to_string(round.keys), seed);
     EXPECT_EQ(report["strangers"], 0);
-    // What the machine does for others, all that happens here waits for.
-    const double others = report["others"].get<double>();
-    EXPECT_LT(report["longest_call_ms"].get<double>(), kLongestCall / (1.001 - others)) << others;
-    most_others_ = std::max(most_others_, others);
+    // On a machine that keeps even a sleeper waiting, all take longer.
+    const double starved = report["starved_ms"].get<double>();
+    EXPECT_LT(report["longest_call_ms"].get<double>(), kLongestCall + 10 * starved) << starved;
+    most_starved_ = std::max(most_starved_, starved);
     longest_call_ = std::max(longest_call_, report["longest_call_ms"].get<double>());
     longest_job_ = std::max(longest_job_, report["longest_job_ms"].get<double>());
     for (const char* count : kCounts) counts_[count] += report[count].get<std::uint64_t>();
@@ -65,7 +65,7 @@ class KilledClientsTest : public AgentRoundsTest {
 
   double longest_call_ = 0;  // ms
   double longest_job_ = 0;
-  double most_others_ = 0;  // share of the processors' time
+  double most_starved_ = 0;
 };
 
 using KilledClients = KilledClientsTest;
@@ -82,7 +82,7 @@ TEST_F(KilledClients, LoseNothingAndHoldNobodyUp) {
   print_counts();
   std::printf("longest call: %.1f ms; longest flush, compaction or close: %.1f ms\n", longest_call_,
               longest_job_);
-  std::printf("processor time for others: %.0f %% at most\n", 100 * most_others_);
+  std::printf("longest delay of who only sleeps: %.1f ms\n", most_starved_);
   for (const char* what : {"aimed", "flushes", "compactions", "reopenings", "forks"}) {
     expect_at_least(what, goal / 60);
   }

@@ -60,7 +60,7 @@ Status lay_out_unless_valid(os::File& file, std::uint64_t identity) {
   const Result<std::uint64_t> size = file.size();
   if (!size) return size.error();
   if (*size < queue_file_size()) {
-    if (Status status = file.allocate(queue_file_size()); !status.ok()) return status;
+    if (Status status = file.reserve_for_stores(queue_file_size()); !status.ok()) return status;
     TIDELOCK_CRASH_POINT("lock.file_allocated");
   }
   Result<os::Mapping> mapping =

@@ -42,7 +42,7 @@ Result<NewArena> make_arena(const Context& context, std::uint64_t number, std::u
   Result<os::File> file = os::File::create(path, context.ownership());
   if (!file) return file.error();
   const auto make = [&]() -> Result<NewArena> {
-    if (Status status = file->reserve(size); !status.ok()) return status;
+    if (Status status = file->reserve_for_stores(size); !status.ok()) return status;
     Result<os::FileIdentity> identity = file->identity();
     if (!identity) return identity.error();
     Result<os::Mapping> mapping = os::Mapping::map(*file, size, os::Protection::kReadWrite);

@@ -1,8 +1,12 @@
 #include "os/file.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,6 +65,17 @@ Status check_size_limit(const std::string& path, std::uint64_t size) {
     return error_status(EFBIG, "write", path);
   }
   return {};
+}
+
+// Btrfs copies a block whenever it is overwritten, unless it is told otherwise while the file is
+// empty. If it cannot be told, the file is as others there are.
+void overwrite_in_place(int descriptor) {
+  struct statfs facts {};
+  if (::fstatfs(descriptor, &facts) != 0 || facts.f_type != BTRFS_SUPER_MAGIC) return;
+  unsigned flags = 0;
+  if (::ioctl(descriptor, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_NOCOW_FL) != 0) return;
+  flags |= FS_NOCOW_FL;
+  (void)::ioctl(descriptor, FS_IOC_SETFLAGS, &flags);
 }
 
 Result<struct stat> stat_of(int descriptor, const std::string& path) {
@@ -203,6 +218,11 @@ Status File::sync() {
   if (::fsync(descriptor_) != 0) return error_status(errno, "sync", path_);
   confirm(event);
   return {};
+}
+
+Status File::reserve_for_stores(std::uint64_t size) {
+  overwrite_in_place(descriptor_);
+  return reserve(size);
 }
 
 Status File::reserve(std::uint64_t size) {

@@ -57,6 +57,10 @@ class File {
   [[nodiscard]] Status sync();
   // Extends the file with reserved blocks, so that later writes and stores find room.
   [[nodiscard]] Status reserve(std::uint64_t size);
+  // The same for a file that is written through mappings: of an empty one on Btrfs blocks are then
+  // overwritten in place. Else a store into a page that was written back before needs a new block,
+  // and kills the process where there is none.
+  [[nodiscard]] Status reserve_for_stores(std::uint64_t size);
   // reserve, then writes zeroes: later syncs of overwritten bytes need no metadata.
   [[nodiscard]] Status allocate(std::uint64_t size);
   // Gives the blocks of [from, to) back; they read as zeroes, the size stays. kUnsupported where

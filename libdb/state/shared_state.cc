@@ -60,7 +60,7 @@ Result<std::unique_ptr<SharedState>> SharedState::map_or_create(
   const std::string path = state_path(directory);
   Result<os::File> file = open_or_create(path, ownership);
   if (!file) return file.error();
-  if (Status status = file->reserve(kFileSize); !status.ok()) return status;
+  if (Status status = file->reserve_for_stores(kFileSize); !status.ok()) return status;
   return map(directory, os::Protection::kReadWrite);
 }
 

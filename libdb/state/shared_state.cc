@@ -1,6 +1,7 @@
 #include "state/shared_state.h"
 
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "os/directory.h"
@@ -124,7 +125,13 @@ bool SharedState::is_epoch(std::uint64_t epoch) const noexcept {
 
 bool SharedState::replaced() const {
   Result<os::FileIdentity> identity = os::path_identity(path_);
-  return !identity || !(*identity == identity_);
+  if (!identity || !(*identity == identity_)) return true;
+  // On an overlay the first to write gets a copy of the lower layer's file, with its inode number.
+  // What others had mapped before shows the lower file for ever; what they open now, the copy.
+  Result<os::File> file = os::File::open(path_, os::FileAccess::kRead);
+  std::uint64_t start[sizeof(Header) / 8];
+  if (!file || !file->read_exact(0, std::as_writable_bytes(std::span(start))).ok()) return false;
+  return std::memcmp(start, mapping_.bytes().data(), sizeof start) != 0;
 }
 
 }  // namespace tidelock::state

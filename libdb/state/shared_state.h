@@ -58,7 +58,8 @@ class SharedState {
   // Still the state that was validated? False once somebody rebuilds it.
   [[nodiscard]] bool is_epoch(std::uint64_t epoch) const noexcept;
   [[nodiscard]] std::uint64_t epoch() const noexcept { return layout()->header.epoch; }
-  // Whether the file in the directory is another one by now.
+  // Whether the file in the directory is another one by now; also true, at times, while this one is
+  // being rebuilt.
   [[nodiscard]] bool replaced() const;
 
  private:

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "os/directory.h"
+#include "os/process.h"
 #include "state/file_names.h"
 
 namespace tidelock::lsm {
@@ -23,6 +24,7 @@ Status make(const std::string& directory, const Options& options) {
 }  // namespace
 
 Result<Ground> prepare_ground(const std::string& directory, const Options& options) {
+  if (Status status = os::boot_identity().status(); !status.ok()) return status;
   Ground ground;
   const bool only_open = options.mode == OpenMode::kOpen;
   Result<bool> there = os::directory_exists(directory);

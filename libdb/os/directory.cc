@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/filesystem.hpp>
 #include <cerrno>
 #include <cstdio>
@@ -202,11 +202,13 @@ Result<FileOwnership> ownership_of(const std::string& path) {
 }
 
 bool may_give_to(std::uint32_t group) {
-  if (::geteuid() == 0 || ::getegid() == group) return true;
-  const int count = ::getgroups(0, nullptr);
-  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(count, 0)));
-  if (::getgroups(count, groups.data()) < 0) return false;
-  return std::find(groups.begin(), groups.end(), group) != groups.end();
+  // Asked with a file in memory: what counts (membership, privileges, and whether the group has a
+  // number in this user namespace at all) the kernel knows best.
+  const int descriptor = ::memfd_create("group", MFD_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool may = ::fchown(descriptor, static_cast<uid_t>(-1), group) == 0;
+  ::close(descriptor);
+  return may;
 }
 
 Result<FileIdentity> path_identity(const std::string& path) {
@@ -251,6 +253,11 @@ Status check_directory_mode(const std::string& path) {
   if ((facts.st_mode & S_IWOTH) != 0 && (facts.st_mode & S_ISVTX) != 0) {
     return Status(StatusCode::kPermission,
                   "open " + path + ": everybody may create files there (mode o+w with sticky bit)");
+  }
+  if ((facts.st_mode & S_IWGRP) != 0 && (facts.st_mode & S_ISVTX) != 0) {
+    return Status(StatusCode::kPermission,
+                  "open " + path +
+                      ": its users could not remove each other's files (mode g+w with sticky bit)");
   }
   return {};
 }

@@ -37,7 +37,8 @@ void unlink_made(const File& file);
 [[nodiscard]] std::string parent_of(const std::string& path);
 // Both are set.
 [[nodiscard]] Result<FileOwnership> ownership_of(const std::string& path);
-// Whether this process may make files of that group.
+// Whether this process may make files of that group: not if the group has no number in its user
+// namespace, whatever the process's own is.
 [[nodiscard]] bool may_give_to(std::uint32_t group);
 [[nodiscard]] Result<FileIdentity> path_identity(const std::string& path);
 // Absolute, with links in the path resolved. The path must exist.
@@ -46,7 +47,8 @@ void unlink_made(const File& file);
 // Whether locks and mappings on the file system under `path` are known to be coherent between
 // processes. kUnsupported with the type's name if not.
 [[nodiscard]] Status check_file_system(const std::string& path);
-// kPermission if others may plant files there: world-writable with the sticky bit, as /tmp is.
+// kPermission where several may make files, but each removes only his own: with the sticky bit,
+// and writable for all, as /tmp is (others may plant files there), or for a group.
 [[nodiscard]] Status check_directory_mode(const std::string& path);
 // True where a store into a mapped, allocated block can need a new block and so kill the process
 // on a full disk: Btrfs, XFS that can share extents (made with reflink, as mkfs.xfs does unless

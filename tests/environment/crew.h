@@ -28,7 +28,8 @@ class Crew {
     std::string directory;
     int count = 3;
     Options options{};
-    std::string name{};  // its keys begin with it
+    std::string name{};       // its keys begin with it
+    std::string other_way{};  // another path of the directory, which every other process takes
     // In each process, before it opens; words end it.
     std::function<Words(int)> prepare{};
   };
@@ -154,7 +155,8 @@ class Crew {
     if (order_.prepare) {
       if (Words words = order_.prepare(member); !words.empty()) return words;
     }
-    Result<Db> db = Db::open(order_.directory, order_.options);
+    const bool other_way = member % 2 == 1 && !order_.other_way.empty();
+    Result<Db> db = Db::open(other_way ? order_.other_way : order_.directory, order_.options);
     if (!db) return db.status().to_string();
     for (std::uint64_t n = 0; !board_->stop.load(); ++n) {
       if (Status status = one_write(*db, member, n); !status.ok()) return status.to_string();

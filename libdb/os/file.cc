@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "os/error.h"
+#include "os/process.h"
 #include "os/system_call.h"
 
 namespace tidelock::os {
@@ -37,6 +38,7 @@ int above_standard_streams(int descriptor) {
 Result<int> open_descriptor(const std::string& path, int flags, std::uint32_t mode) {
   const SystemCallEvent event{.call = SystemCall::kOpen, .path = path};
   if (const int error = announce(event).error) return error_status(error, "open", path);
+  if (const int error = prepare_process_token()) return error_status(error, "open", path);
   int descriptor;
   do {
     descriptor = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode);

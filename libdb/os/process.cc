@@ -32,11 +32,33 @@ std::string first_line(const char* path) {
 
 using Token = std::atomic<std::uint64_t>;
 
-Token* map_wiped_on_fork() noexcept {
-  void* page =
+// Where the token lies. Null, and errno says why, if the page is not to be had.
+Token* token_page() noexcept {
+  static std::atomic<Token*> shared{nullptr};
+  Token* there = shared.load(std::memory_order_acquire);  // pairs with the release below
+  if (there != nullptr) [[likely]]
+    return there;
+  void* const page =
       ::mmap(nullptr, sizeof(Token), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (page == MAP_FAILED || ::madvise(page, sizeof(Token), MADV_WIPEONFORK) != 0) std::abort();
-  return new (page) Token(0);
+  if (page == MAP_FAILED) return nullptr;
+  if (::madvise(page, sizeof(Token), MADV_WIPEONFORK) != 0) {
+    const int error = errno;
+    ::munmap(page, sizeof(Token));
+    errno = error;
+    return nullptr;
+  }
+  Token* const mine = new (page) Token(0);
+  if (shared.compare_exchange_strong(there, mine, std::memory_order_acq_rel)) return mine;
+  ::munmap(page, sizeof(Token));
+  return there;
+}
+
+// Whoever asks for a token has opened a file before, and so has the page.
+Token& token_word() noexcept {
+  Token* const token = token_page();
+  if (token == nullptr) [[unlikely]]
+    std::abort();
+  return *token;
 }
 
 }  // namespace
@@ -94,21 +116,16 @@ Result<std::uint64_t> mount_identity(const std::string& path) {
   return facts.stx_mnt_id;
 }
 
-namespace {
-
-Token& process_token_storage() noexcept {
-  static Token* const token = map_wiped_on_fork();
-  return *token;
+int prepare_process_token() noexcept {
+  return token_page() != nullptr ? 0 : errno;
 }
 
-}  // namespace
-
 const std::atomic<std::uint64_t>& process_token_word() noexcept {
-  return process_token_storage();
+  return token_word();
 }
 
 std::uint64_t process_token() noexcept {
-  Token* const token = &process_token_storage();
+  Token* const token = &token_word();
   std::uint64_t value = token->load(std::memory_order_relaxed);
   if (value != 0) [[likely]]
     return value;

@@ -32,6 +32,9 @@ struct ProcessBirth {
 // made it and answers kForked where the tokens differ. A child has a token of its own, so it may
 // open anew.
 [[nodiscard]] std::uint64_t process_token() noexcept;
+// Sees to it that there is that page; every opening of a file does. 0, or the error: there is no
+// memory, or the kernel does not wipe pages.
+[[nodiscard]] int prepare_process_token() noexcept;
 // Where it lies; in a forked child it reads 0 there, or the child's own.
 [[nodiscard]] const std::atomic<std::uint64_t>& process_token_word() noexcept;
 

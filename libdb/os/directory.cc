@@ -188,11 +188,12 @@ Result<bool> directory_exists(const std::string& path) {
 }
 
 std::string parent_of(const std::string& path) {
-  const boost::filesystem::path parent = boost::filesystem::absolute(path)
-                                             .lexically_normal()
-                                             .remove_trailing_separator()
-                                             .parent_path();
-  return parent.empty() ? "/" : parent.string();
+  const std::size_t last = path.find_last_not_of('/');
+  if (last == std::string::npos) return path.empty() ? "." : "/";
+  const std::size_t slash = path.find_last_of('/', last);
+  if (slash == std::string::npos) return ".";
+  const std::size_t end = path.find_last_not_of('/', slash);
+  return end == std::string::npos ? "/" : path.substr(0, end + 1);
 }
 
 Result<FileOwnership> ownership_of(const std::string& path) {

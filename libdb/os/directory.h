@@ -33,7 +33,7 @@ void unlink_made(const File& file);
 [[nodiscard]] Result<bool> exists(const std::string& path);
 // The same for directories. kInvalid: something else stands there.
 [[nodiscard]] Result<bool> directory_exists(const std::string& path);
-// Of a path that need not exist.
+// Of a path that need not exist. Goes by its letters alone.
 [[nodiscard]] std::string parent_of(const std::string& path);
 // Both are set.
 [[nodiscard]] Result<FileOwnership> ownership_of(const std::string& path);

@@ -1,5 +1,6 @@
 #include "lsm/ground.h"
 
+#include <climits>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,13 @@ namespace {
 
 Status check_file_system(const std::string& directory, const Options& options) {
   return options.allow_unsafe_file_system ? Status() : os::check_file_system(directory);
+}
+
+// Files that fit, and others that do not, would be a database half made.
+Status check_length(const std::string& directory) {
+  constexpr std::size_t kFileNameMax = 40;
+  if (directory.size() + kFileNameMax < PATH_MAX) return {};
+  return Status(StatusCode::kInvalid, "open " + directory + ": the path is too long");
 }
 
 Status make(const std::string& directory, const Options& options) {
@@ -40,7 +48,8 @@ Result<Ground> prepare_ground(const std::string& directory, const Options& optio
   Result<std::string> canonical = os::canonical_path(directory);
   if (!canonical) return canonical.error();
   ground.path = std::move(*canonical);
-  Status status = check_file_system(ground.path, options);
+  Status status = check_length(ground.path);
+  if (status.ok()) status = check_file_system(ground.path, options);
   if (status.ok()) status = os::check_directory_mode(ground.path);
   if (status.ok()) return ground;
   leave_ground(ground);

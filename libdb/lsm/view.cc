@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::nanoseconds kLookAgainEvery = std::chrono::milliseconds(100);
 constexpr std::chrono::milliseconds kRepairDeadline{10'000};
+constexpr std::chrono::milliseconds kForeignDeadline{200};
 
 bool may_be_outdated(const Status& status) {
   return status.code() == StatusCode::kNotFound || status.code() == StatusCode::kCorruption;
@@ -215,6 +216,7 @@ Result<ReadPoint> ViewSource::read_only_point(Horizon horizon) {
 // What was seen last; where that is nothing, or outdated, what the files say. Precondition:
 // adopt_mutex_ held.
 Result<ReadPoint> ViewSource::last_point(Horizon horizon) {
+  if (Status status = check_release(); !status.ok()) return status;
   ViewPtr view = adopted();
   const bool followed = view != nullptr && view->epoch != 0 &&
                         view->answered_visible.load(std::memory_order_relaxed) != 0;
@@ -248,6 +250,25 @@ std::optional<std::uint64_t> ViewSource::visible_to_others() const {
   return visible;
 }
 
+// What those of another release have committed cannot be told. Those of this one may be there for a
+// moment, to make the state anew.
+Status ViewSource::check_release() {
+  const os::Deadline deadline = os::Deadline::after(kForeignDeadline);
+  while (another_release_ && context_.locks != nullptr) {
+    const Result<bool> attached = context_.locks->held_in_any_mode(kOpenByte);
+    if (!attached) return attached.error();
+    if (!*attached) break;
+    if (deadline.expired()) {
+      return Status(StatusCode::kUnsupported,
+                    "read " + context_.directory +
+                        ": another release, whose shared state is laid out otherwise, has it open");
+    }
+    os::sleep_for(std::chrono::milliseconds(5));
+    (void)look_around();
+  }
+  return {};
+}
+
 bool ViewSource::look_is_due() const {
   return os::monotonic_coarse().count() >= look_again_at_.load(std::memory_order_relaxed);
 }
@@ -276,13 +297,15 @@ bool ViewSource::look_around() {
     }
     auto mapped = state::SharedState::map(context_.directory, os::Protection::kRead);
     if (!mapped && mapped.error().code() != StatusCode::kUnsupported) return followable;
+    another_release_ = !mapped;  // by its size
     if (!mapped) {
-      follow(nullptr);  // of another release's layout
+      follow(nullptr);
       return false;
     }
     mapped_.push_back(std::move(*mapped));
   }
   const state::SharedState& newest = *mapped_.back();
+  another_release_ = newest.of_another_release();
   const std::uint64_t epoch = newest.epoch();
   if (!newest.is_epoch(epoch)) return followable && followed != &newest;  // not complete yet
   if (!trusts(newest)) {

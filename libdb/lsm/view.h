@@ -83,6 +83,7 @@ class ViewSource {
   [[nodiscard]] Result<ReadPoint> read_only_point(Horizon horizon);
   [[nodiscard]] Result<ReadPoint> last_point(Horizon horizon);
   [[nodiscard]] std::optional<std::uint64_t> visible_to_others() const;
+  [[nodiscard]] Status check_release();
   [[nodiscard]] bool look_is_due() const;
   [[nodiscard]] bool trusts(const state::SharedState& shared) const;
   [[nodiscard]] bool built_anew(const state::SharedState& shared) const;
@@ -100,6 +101,7 @@ class ViewSource {
   std::atomic<std::uint64_t> trusted_epoch_{0};              // of the shared state, once validated
   std::atomic<std::int64_t> look_again_at_{0};               // monotonic nanoseconds
   std::vector<std::unique_ptr<state::SharedState>> mapped_;  // under adopt_mutex_; all kept
+  bool another_release_ = false;  // under adopt_mutex_: whether the last one seen is laid out so
   std::uint64_t fitting_epoch_ = 0;  // under adopt_mutex_: of the last one mapped; 0: does not fit
 };
 

@@ -123,6 +123,13 @@ bool SharedState::is_epoch(std::uint64_t epoch) const noexcept {
   return header.magic.load(std::memory_order_acquire) == kMagic && header.epoch == epoch;
 }
 
+bool SharedState::of_another_release() const noexcept {
+  const Header& header = layout()->header;
+  // Pairs with the release in finish_rebuild.
+  return header.magic.load(std::memory_order_acquire) == kMagic &&
+         header.layout_hash != kLayoutHash;
+}
+
 bool SharedState::replaced() const {
   Result<os::FileIdentity> identity = os::path_identity(path_);
   if (!identity || !(*identity == identity_)) return true;

@@ -58,6 +58,8 @@ class SharedState {
   // Still the state that was validated? False once somebody rebuilds it.
   [[nodiscard]] bool is_epoch(std::uint64_t epoch) const noexcept;
   [[nodiscard]] std::uint64_t epoch() const noexcept { return layout()->header.epoch; }
+  // Complete, and laid out as another release does.
+  [[nodiscard]] bool of_another_release() const noexcept;
   // Whether the file in the directory is another one by now; also true, at times, while this one is
   // being rebuilt.
   [[nodiscard]] bool replaced() const;

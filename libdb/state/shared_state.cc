@@ -1,10 +1,12 @@
 #include "state/shared_state.h"
 
+#include <cerrno>
 #include <cstring>
 #include <span>
 #include <utility>
 
 #include "os/directory.h"
+#include "os/error.h"
 #include "os/process.h"
 #include "state/file_names.h"
 
@@ -23,6 +25,10 @@ Status unfit(const std::string& path, const char* reason) {
 Result<os::File> open_or_create(const std::string& path, const os::FileOwnership& ownership) {
   Result<os::File> file = os::File::open(path, os::FileAccess::kReadWrite);
   if (file) {
+    Result<std::uint64_t> links = file->link_count();
+    if (!links) return links.error();
+    // Of another directory, whose processes exclude each other, but not these.
+    if (*links > 1) return os::error_status(EMLINK, "open", path);
     Result<std::uint64_t> size = file->size();
     if (!size) return size.error();
     if (*size == kFileSize) return file;

@@ -91,7 +91,28 @@ class Crew {
     if (!report) return "check: " + report.status().to_string();
     return report->problems.empty() ? "" : "check: " + report->problems.front();
   }
-  // The same of whoever opens it now.
+  // Of each process what it had written at some moment: of a copy, made while they go on.
+  [[nodiscard]] Words keeps_order(Db& db) const {
+    for (int i = 0; i < order_.count; ++i) {
+      std::uint64_t newest = 0;
+      std::vector<std::uint64_t> numbers;
+      for (std::uint64_t key = 0; key < kKeys; ++key) {
+        const Result<std::optional<std::string>> found = db.get(key_of(i, key));
+        if (!found) return found.status().code() == StatusCode::kCorruption ? "" : "no answer";
+        if (!*found) continue;
+        numbers.push_back(number_in(**found));
+        if (**found != value_of(numbers.back())) return " has a value that nobody wrote";
+        newest = std::max(newest, numbers.back());
+      }
+      const std::uint64_t expected = std::min(newest + 1, kKeys);
+      if (!numbers.empty() && numbers.size() != expected) return "of its keys some are missing";
+      for (const std::uint64_t number : numbers) {
+        if (number + kKeys <= newest) return "it has an older value beside newer ones";
+      }
+    }
+    return "";
+  }
+  // The same as all_there of whoever opens it now.
   [[nodiscard]] Words all_there(const std::string& directory, Options options = {}) const {
     Result<Db> db = Db::open(directory, options);
     if (!db) return db.status().to_string();
@@ -136,7 +157,8 @@ class Crew {
                        const std::optional<std::string>& found) {
     const std::uint64_t first = found ? number_in(*found) : 0;
     if (found && *found != value_of(first)) return " has a value that nobody wrote";
-    if (found && (first % kKeys != key || first > last)) return " has a value of later, or another's";
+    if (found && (first % kKeys != key || first > last))
+      return " has a value of later, or another's";
     if (key >= last) return "";
     const std::uint64_t newest = (last - 1 - key) / kKeys * kKeys + key;
     if (!found) return " is lost";
@@ -171,7 +193,8 @@ class Crew {
     if (n % 16 == 15) {
       const auto found = db.get(key_of(member, n % kKeys));
       if (!found) return found.status();
-      if (*found != value_of(n)) return Status(StatusCode::kCorruption, "its own write is not seen");
+      if (*found != value_of(n))
+        return Status(StatusCode::kCorruption, "its own write is not seen");
     }
     const bool flushes = n % 500 == 250 && static_cast<int>(n / 500 % 4) == member;
     return flushes ? db.flush() : status;

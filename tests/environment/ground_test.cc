@@ -12,6 +12,8 @@
 namespace tidelock::test {
 namespace {
 
+const bool kCounted = Tally::begin({.situations = 12, .acknowledged = 6'000});
+
 namespace fs = std::filesystem;
 
 constexpr FileSystem kTmpfs{"tmpfs", "", "mount -t tmpfs -o size=64m none $M", ""};
@@ -19,8 +21,8 @@ constexpr FileSystem kExt4{
     "ext4", "mkfs.ext4",
     "truncate -s 64M $I && mkfs.ext4 -q -O ^has_journal $I && mount -o loop $I $M", kMountImage};
 constexpr FileSystem kXfs{
-    "xfs", "mkfs.xfs",
-    "truncate -s 320M $I && mkfs.xfs -q -m reflink=0 $I && mount -o loop $I $M", kMountImage};
+    "xfs", "mkfs.xfs", "truncate -s 320M $I && mkfs.xfs -q -m reflink=0 $I && mount -o loop $I $M",
+    kMountImage};
 constexpr FileSystem kXfsReflink{
     "xfs-reflink", "mkfs.xfs",
     "truncate -s 320M $I && mkfs.xfs -q -m reflink=1 $I && mount -o loop $I $M", kMountImage};

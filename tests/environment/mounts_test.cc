@@ -14,6 +14,8 @@
 namespace tidelock::test {
 namespace {
 
+const bool kCounted = Tally::begin({.situations = 11, .acknowledged = 3'000});
+
 namespace fs = std::filesystem;
 
 Options for_reading() {

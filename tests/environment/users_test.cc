@@ -17,6 +17,8 @@
 namespace tidelock::test {
 namespace {
 
+const bool kCounted = Tally::begin({.situations = 6, .acknowledged = 1'500});
+
 namespace fs = std::filesystem;
 
 constexpr gid_t kGroup = 4242;

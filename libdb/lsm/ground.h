@@ -14,8 +14,8 @@ struct Ground {
 };
 
 // Sees to it that the directory is there, if the options say so, that databases work on its file
-// system and this kernel, and that nobody else can plant files in it. kNotFound where it is missing and not to be
-// made.
+// system and this kernel, and that nobody else can plant files in it. kNotFound where it is missing
+// and not to be made.
 [[nodiscard]] Result<Ground> prepare_ground(const std::string& directory, const Options& options);
 // After a failure: removes what prepare_ground has made, unless somebody has put anything there.
 void leave_ground(const Ground& ground);

@@ -33,7 +33,8 @@ Result<os::Mapping> map_queue(const Context& context, QueueFile which) {
   if (!file) return file.error();
   if (Status status = check_one_link(*file); !status.ok()) return status;
   if (make) {
-    if (Status status = file->reserve_for_stores(lock::queue_file_size()); !status.ok()) return status;
+    if (Status status = file->reserve_for_stores(lock::queue_file_size()); !status.ok())
+      return status;
   }
   return os::Mapping::map(*file, lock::queue_file_size(), os::Protection::kReadWrite);
 }

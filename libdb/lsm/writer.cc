@@ -162,6 +162,9 @@ Status Writer::adopt() {
   }
   const state::MemtableEntry& entry = half.value.active();
   Result<std::shared_ptr<wal::LogFile>> log = logs_.get(entry);
+  if (!log && log.error().code() == StatusCode::kNotFound) {  // of the log in use
+    if (Status status = check_place(context_); !status.ok()) return status;
+  }
   if (!log) return log.error();
   Status status = map_arena(half.word, entry, *log);
   if (is_damage(status)) return rebuild_arena(entry, **log, entry.arena_size);

@@ -14,7 +14,7 @@
 namespace tidelock::test {
 namespace {
 
-const bool kCounted = Tally::begin({.situations = 11, .acknowledged = 3'000});
+const bool kCounted = Tally::begin({.situations = 10, .acknowledged = 3'000});
 
 namespace fs = std::filesystem;
 

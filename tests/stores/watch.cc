@@ -12,8 +12,6 @@
 #include <fstream>
 #include <utility>
 
-#include "os/directory.h"
-
 namespace tidelock::test {
 
 namespace {
@@ -151,7 +149,8 @@ std::string_view StoreWatch::name_of(std::string_view path) const {
 
 os::SystemCallVerdict StoreWatch::before(const os::SystemCallEvent& event) {
   if (!is_inside(event.path)) return {};
-  creates_ = event.call == SystemCall::kOpen && !os::file_exists(std::string(event.path));
+  creates_ =
+      event.call == SystemCall::kOpen && ::access(std::string(event.path).c_str(), F_OK) != 0;
   if (event.call != SystemCall::kWrite || event.length < 2) return {};
   // A process may be killed within a write.
   if (ledger_.count + 1 == die_after_) {

@@ -117,7 +117,7 @@ class CallDeathTest : public testing::Test {
     }
     std::printf("%s: %llu calls, %llu deaths\n", chapter.name,
                 static_cast<unsigned long long>(calls), static_cast<unsigned long long>(deaths_));
-    EXPECT_GE(deaths_, calls / 4);
+    EXPECT_GE(deaths_, calls / 6);
   }
 
   // Yields what it says for messages.
@@ -169,7 +169,9 @@ TEST_F(CallDeathTest, OthersGoOnBesideIt) {
     prepare(path, kCompany);
     ASSERT_EQ(in_company(path, [&] { return trace(path, kCompany); }), "");
   }
+  const bool all = setting("TIDELOCK_LONG", 0) != 0;
   try_all(kCompany, [&](Death death) {
+    if (!all && random_() % 2 == 0) return;
     const TemporaryDirectory directory(Where::kMemory);
     const std::string path = directory.file("db");
     prepare(path, kCompany);
@@ -181,7 +183,7 @@ TEST_F(CallDeathTest, OthersGoOnBesideIt) {
 
 // The recovery from a death dies, too, and perhaps the recovery from that.
 TEST_F(CallDeathTest, SeveralInARowLoseNothing) {
-  const std::uint64_t rows = setting("TIDELOCK_ROWS", 150);
+  const std::uint64_t rows = setting("TIDELOCK_ROWS", 100);
   const std::uint64_t depth = setting("TIDELOCK_DEPTH", 2);
   std::uint64_t calls = 0;
   {

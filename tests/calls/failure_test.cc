@@ -34,6 +34,8 @@ constexpr std::uint64_t kShare = 5;  // of the cases that there are in a release
 constexpr std::uint64_t kShare = 1;
 #endif
 
+constexpr std::uint64_t kFailures = 1'800;
+
 // What came of all cases; the children count.
 struct Counts {
   std::atomic<std::uint64_t> met{0};       // calls that failed
@@ -259,7 +261,7 @@ TEST_F(CallFailureTest, EndsInAnErrorThatSaysWhyAndLosesAndLeaksNothing) {
   }
   std::shuffle(cases.begin(), cases.end(), random_);
   const std::uint64_t wanted =
-      std::min<std::uint64_t>(setting("TIDELOCK_FAILURES", 2'200) / kShare, cases.size());
+      std::min<std::uint64_t>(setting("TIDELOCK_FAILURES", kFailures) / kShare, cases.size());
   for (const Case& tried : std::span(cases).first(wanted)) {
     const std::string wrong = attempt(
         *tried.chapter, [&](const std::string& path) { return live_with_failures(path, tried); });
@@ -282,7 +284,7 @@ TEST_F(CallFailureTest, WithoutMemoryThrowsAndLosesAndLeaksNothing) {
   }
   std::shuffle(cases.begin(), cases.end(), random_);
   const std::uint64_t wanted =
-      std::min<std::uint64_t>(setting("TIDELOCK_FAILURES", 2'200) / 4 / kShare, cases.size());
+      std::min<std::uint64_t>(setting("TIDELOCK_FAILURES", kFailures) / 5 / kShare, cases.size());
   for (const auto& [chapter, request] : std::span(cases).first(wanted)) {
     const std::string wrong = attempt(*chapter, [&](const std::string& path) {
       return live_without_memory(path, *chapter, request);

@@ -19,7 +19,10 @@ class Answer {
  public:
   void say(std::string_view word) { text_.append(word).push_back(' '); }
   // What the message says differs: paths, names of options.
-  void say(const Status& status) { say(to_string(status.code())); }
+  void say(const Status& status) {
+    if (!status.ok()) trouble_ = status.to_string();
+    say(to_string(status.code()));
+  }
   void say_bytes(std::string_view bytes) {
     say(std::to_string(bytes.size()) + ":" + std::string(bytes.substr(0, 12)) + "#" +
         std::to_string(XXH3_64bits(bytes.data(), bytes.size())));
@@ -34,9 +37,12 @@ class Answer {
     say_bytes(*value);
   }
   [[nodiscard]] const std::string& text() const { return text_; }
+  // The message of the last status that was not ok: for people.
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
  private:
   std::string text_;
+  std::string trouble_;
 };
 
 // As kept for comparison, in memory that processes share.

@@ -46,7 +46,9 @@ int Crew::obey(int socket) const {
         break;
       case Order::Kind::kAnswer:
         for (std::uint32_t i = order.begin; i < order.end; ++i) {
-          board_.answers[i] = Record(player.answer(trace_[i]));
+          const Answer answer = player.answer(trace_[i]);
+          board_.answers[i] = Record(answer.text());
+          if (trace_[i].kind != Operation::Kind::kRefused) write_down(answer.trouble());
         }
         break;
       case Order::Kind::kFollow:
@@ -65,9 +67,12 @@ void Crew::report(DbPlayer& player, const Status& status) const {
   state::raise_to(board_.flushes, player.seen().flushes);
   state::raise_to(board_.compactions, player.seen().compactions);
   board_.repeats += player.take_repeats();
-  if (status.ok()) return;
-  const std::string text = status.to_string();
-  std::memcpy(board_.trouble.data(), text.data(), std::min(text.size(), board_.trouble.size() - 1));
+  if (!status.ok()) write_down(status.to_string());
+}
+
+void Crew::write_down(const std::string& trouble) const {
+  std::memcpy(board_.trouble.data(), trouble.data(),
+              std::min(trouble.size(), board_.trouble.size() - 1));
 }
 
 bool Crew::tell(const Member& member, const Order& order) {

@@ -22,7 +22,7 @@ inline constexpr std::size_t kTraceMax = std::size_t{1} << 16;
 // In memory that all share.
 struct Board {
   std::array<Record, kTraceMax> answers;
-  std::array<char, 400> trouble;  // why an opening or closing failed
+  std::array<char, 400> trouble;  // what was said of the last call that failed
   // What the database has met, as far as a process saw before it closed.
   std::atomic<std::uint64_t> rolls;
   std::atomic<std::uint64_t> flushes;
@@ -67,6 +67,7 @@ class Crew {
   [[nodiscard]] std::unique_ptr<Member> recruit() const;
   int obey(int socket) const;
   void report(DbPlayer& player, const Status& status) const;
+  void write_down(const std::string& trouble) const;
   [[nodiscard]] static bool tell(const Member& member, const Order& order);
 
   std::string path_;

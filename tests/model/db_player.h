@@ -20,18 +20,21 @@ class DbPlayer {
   [[nodiscard]] Status open(const std::string& path);
   [[nodiscard]] Status close();
 
-  [[nodiscard]] std::string answer(const Operation& operation);
+  [[nodiscard]] Answer answer(const Operation& operation);
   // What every other process does at that moment: takes or drops its own snapshots.
   void follow(const Operation& operation);
 
   // What the database had met when it was last closed here.
   [[nodiscard]] const Stats& seen() const { return seen_; }
-  // How often it was told to come again (kBusy), since the last call: no answer, nor part of one.
+  // How often it was told to come again, since the last call: no answer, nor part of one.
   [[nodiscard]] std::uint64_t take_repeats() { return std::exchange(repeats_, 0); }
 
  private:
   template <typename Call>
   auto insist(const Call& call);
+  Status sync();
+  [[nodiscard]] bool is_not_waited_for(const Status& status) const;
+  [[nodiscard]] Status settled(const Status& written);
   void write(const Operation& operation, Answer& answer);
   void read(const Operation& operation, Answer& answer);
   void look_back(const Operation& operation, Answer& answer);

@@ -133,7 +133,8 @@ bool agrees(const Setting& setting, const Trace& trace, const std::vector<Record
   for (std::size_t i = 0; i < trace.size() / setting.part; ++i) {
     if (board.answers[i] == expected[i]) continue;
     ADD_FAILURE() << "'" << setting.name << "', operation " << i << ", " << shown(trace[i]) << ": "
-                  << board.answers[i].beginning << " instead of " << expected[i].beginning;
+                  << board.answers[i].beginning << " instead of " << expected[i].beginning << "; "
+                  << board.trouble.data();
     return false;
   }
   return true;
@@ -141,7 +142,7 @@ bool agrees(const Setting& setting, const Trace& trace, const std::vector<Record
 
 TEST(Settings, ChangeNoAnswer) {
   const std::uint64_t seed = random_seed();
-  const std::size_t length = std::min<std::size_t>(number_from("TIDELOCK_STEPS", 3'000), kTraceMax);
+  const std::size_t length = std::min<std::size_t>(number_from("TIDELOCK_STEPS", 2'000), kTraceMax);
   std::mt19937_64 random(seed);
   std::vector<Setting> settings = settings_by_hand();
   for (std::uint64_t drawn = number_from("TIDELOCK_DRAWN", 3); drawn > 0; --drawn) {

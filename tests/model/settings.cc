@@ -126,7 +126,8 @@ Setting drawn_setting(std::mt19937_64& random) {
               std::to_string(static_cast<int>(*made.fixed.compression)) + ", bits " +
               std::to_string(*made.fixed.bloom_bits_per_key) + ", durability " +
               std::to_string(static_cast<int>(made.durability)) + ", background " +
-              std::to_string(static_cast<int>(made.background)) + ", processes " +
+              std::to_string(static_cast<int>(made.background)) + ", wait " +
+              std::to_string(static_cast<int>(made.wait)) + ", processes " +
               std::to_string(made.processes) + ", again " +
               std::to_string(static_cast<int>(made.again));
   return made;

@@ -145,10 +145,12 @@ TEST_F(ProcessTest, SignalsThatInterruptCallsAreNotNoticed) {
 // `starve` takes memory away; less and less each time, until opening succeeds.
 Words open_while_short_of_memory(const std::string& directory,
                                  const std::function<bool(int)>& starve) {
+  Options options = small();
+  options.background = Background::kNone;  // in a thread nobody catches what the heap throws
   int refused = 0;
   for (int step = 0; starve(step); ++step) {
     try {
-      Result<Db> mine = Db::open(directory, small());
+      Result<Db> mine = Db::open(directory, options);
       Status status = mine.status();
       if (mine) status = mine->put("short", "1");
       if (mine && status.ok()) status = mine->flush();

@@ -98,6 +98,9 @@ TEST_F(ProcessTest, ACoreDumpInsideTheLockLeavesMappingsOut) {
       const std::string heap(std::size_t{8} << 20, 'h');
       Result<Db> mine = Db::open(db(), options);
       if (!mine || !mine->put("acknowledged", heap).ok()) return 2;
+      for (const char* const key : {"1", "2", "3", "4"}) {
+        if (!mine->put(key, heap).ok()) return 2;
+      }
       os::arm_crash_point("commit.published", 1, SIGABRT);
       return mine->put("committed", "2").ok() ? 3 : 4;
     });
@@ -189,6 +192,9 @@ TEST_F(ProcessTest, WithoutAddressSpaceOpeningSaysSoAndDisturbsNobody) {
 }
 
 TEST_F(ProcessTest, WithoutMappingsLeftOpeningSaysSoAndDisturbsNobody) {
+#if defined(__SANITIZE_ADDRESS__)
+  return expect_fine(not_tried("the sanitizer ends a process that has no mappings left"));
+#endif
   play([this]() -> Words {
     Crew crew({.directory = db()});
     if (Words words = crew.works(); !words.empty()) return words;

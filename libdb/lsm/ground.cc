@@ -32,7 +32,9 @@ Status make(const std::string& directory, const Options& options) {
 }  // namespace
 
 Result<Ground> prepare_ground(const std::string& directory, const Options& options) {
-  if (Status status = os::boot_identity().status(); !status.ok()) return status;
+  if (const Status boot = os::boot_identity().status(); !boot.ok()) {
+    return Status(boot.code(), "open " + directory + ": " + boot.message());
+  }
   Ground ground;
   const bool only_open = options.mode == OpenMode::kOpen;
   Result<bool> there = os::directory_exists(directory);

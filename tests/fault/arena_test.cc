@@ -85,6 +85,17 @@ TEST_F(DamagedArenaTest, IsFlushedFromItsLogWhenBytesAreOverwritten) {
   expect_flushed_from_the_log();
 }
 
+TEST_F(DamagedArenaTest, IsFlushedFromItsLogWhenAByteOfAValueIsOverwritten) {
+  std::fstream file(arena(), std::ios::in | std::ios::out | std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  const std::size_t entry = bytes.find("k250value");
+  ASSERT_NE(entry, std::string::npos);
+  file.clear();
+  file.seekp(static_cast<std::streamoff>(entry) + 4);
+  file << 'V' << std::flush;
+  expect_flushed_from_the_log();
+}
+
 TEST_F(DamagedArenaTest, IsFlushedFromItsLogWhenItsFileIsRemoved) {
   std::filesystem::remove(arena());
   expect_flushed_from_the_log();

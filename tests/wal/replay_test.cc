@@ -151,6 +151,17 @@ TEST_F(ReplayTest, FollowsTheLogThatContinuesWhatIsLeftNotTheOneThatContinuedWha
   EXPECT_TRUE(status_.ok());
 }
 
+// It continued another record of the same size at this place.
+TEST_F(ReplayTest, DoesNotFollowALogThatNamesAnotherChainValue) {
+  first_.add("one");
+  LogHeader other = first_.next_header(2);
+  other.predecessor_chain ^= 1;
+  LogImage second(other);
+  second.add("two");
+  EXPECT_EQ(replay_all({&first_, &second}), Texts{"1: one"});
+  EXPECT_TRUE(status_.ok());
+}
+
 TEST_F(ReplayTest, ABadRecordBelowNothingDurableEndsIt) {
   first_.add("one");
   const Position torn = first_.add("two");

@@ -218,8 +218,11 @@ void DbPlayer::keep_house(const Operation& operation, Answer& answer) {
     case Kind::kRefused:
       return answer.say(refused(operation));
     default: {
-      const Status closed = close();
-      return answer.say(closed.ok() ? open(path_) : closed);
+      Status status = close();
+      if (status.ok()) status = open(path_);
+      answer.say(status);
+      if (status.ok()) answer.say(std::to_string(db_->snapshot()->sequence()));
+      return;
     }
   }
 }

@@ -151,8 +151,11 @@ std::string MapPlayer::answer(const Operation& operation) {
   } else if (operation.kind == Kind::kRefused) {
     answer.say(to_string(kRefusals[operation.draw % kRefusals.size()]));
   } else {
-    if (operation.kind == Kind::kReopen) snapshots_ = {};
     answer.say(Status());
+    if (operation.kind == Kind::kReopen) {
+      snapshots_ = {};
+      answer.say(std::to_string(sequence_));
+    }
   }
   return answer.text();
 }

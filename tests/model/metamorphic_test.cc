@@ -140,9 +140,16 @@ bool agrees(const Setting& setting, const Trace& trace, const std::vector<Record
   return true;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::uint64_t kSteps = 700;  // the sanitizers take their time
+#else
+constexpr std::uint64_t kSteps = 2'000;
+#endif
+
 TEST(Settings, ChangeNoAnswer) {
   const std::uint64_t seed = random_seed();
-  const std::size_t length = std::min<std::size_t>(number_from("TIDELOCK_STEPS", 2'000), kTraceMax);
+  const std::size_t length =
+      std::min<std::size_t>(number_from("TIDELOCK_STEPS", kSteps), kTraceMax);
   std::mt19937_64 random(seed);
   std::vector<Setting> settings = settings_by_hand();
   for (std::uint64_t drawn = number_from("TIDELOCK_DRAWN", 3); drawn > 0; --drawn) {

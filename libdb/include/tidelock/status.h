@@ -8,8 +8,8 @@
 #include <variant>
 
 // How a call ended. No function of this library throws; each returns a `Status` or a `Result<T>`,
-// and both are [[nodiscard]]. Only where there is no memory, std::bad_alloc leaves the call: what it
-// was about is then done, whole, or not, and the handle can still be used.
+// and both are [[nodiscard]]. Only where there is no memory, std::bad_alloc leaves the call: what
+// it was about is then done, whole, or not, and the handle can still be used.
 namespace tidelock {
 
 // Each code asks something different of the caller. Persisted nowhere; still, never renumber.

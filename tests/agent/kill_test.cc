@@ -75,7 +75,10 @@ TEST_F(KilledClients, LoseNothingAndHoldNobodyUp) {
   const std::uint64_t goal = given != nullptr ? std::strtoull(given, nullptr, 10) : kKills;
   const std::uint64_t seed = random_seed();
   const os::Deadline deadline = os::Deadline::after(given != nullptr ? kPatience * 100 : kPatience);
-  for (std::uint64_t round = 0; counts_["kills"] < goal && !HasFailure(); ++round) {
+  const auto is_done = [&](std::uint64_t rounds) {
+    return HasFailure() || (rounds >= std::size(kRounds) && counts_["kills"] >= goal);
+  };
+  for (std::uint64_t round = 0; !is_done(round); ++round) {
     ASSERT_FALSE(deadline.expired()) << counts_["kills"] << " kills";
     run_kills(kRounds[round % std::size(kRounds)], seed + round);
   }

@@ -53,8 +53,6 @@ struct Step {
 // A death leaves at most one batch in flight, the last of its client.
 class Journal {
  public:
-  static constexpr std::size_t kBatchSizeMax = 255;
-
   [[nodiscard]] static Result<Journal> create(const std::string& directory);
 
   // Notes the intent to do these together; the result is the number of the first one, its counter,

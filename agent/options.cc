@@ -110,7 +110,7 @@ void add_workload(CLI::App& app, Settings& settings) {
              kValueSizeMax)
       ->group(group);
   add_number(app, "--memtable-size", settings.memtable_size,
-             "Bytes of log before a flush, if the database is made; 0: as the library says",
+             "Bytes before a flush, if the database is made; 0: as the library says",
              std::size_t{0})
       ->group(group);
   add_choice(app, "--durability", settings.durability, kDurabilityNames,

@@ -144,6 +144,7 @@ Db::~Db() {
 Result<Db> Db::open(const std::filesystem::path& directory, const Options& options) {
   Result<std::unique_ptr<lsm::Engine>> engine = lsm::Engine::open(directory.string(), options);
   if (!engine) return engine.error();
+  (void)Impl::closed();  // moving a handle may not want memory any more
   return Db(std::make_shared<Impl>(std::move(*engine), options.access == Access::kReadWrite));
 }
 

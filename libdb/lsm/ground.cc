@@ -47,8 +47,12 @@ Result<Ground> prepare_ground(const std::string& directory, const Options& optio
     if (!made.ok() && made.code() != StatusCode::kExists) return made;
     ground.made = made.ok();
   }
+  ground.path = directory;
   Result<std::string> canonical = os::canonical_path(directory);
-  if (!canonical) return canonical.error();
+  if (!canonical) {
+    leave_ground(ground);
+    return canonical.error();
+  }
   ground.path = std::move(*canonical);
   Status status = check_length(ground.path);
   if (status.ok()) status = check_file_system(ground.path, options);

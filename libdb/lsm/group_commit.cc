@@ -159,7 +159,8 @@ Status GroupCommit::sync(const Part& part) {
   if (part.number == shared.sync_failure.log_number.load(std::memory_order_acquire)) {
     return failed_before(part.number);
   }
-  Status status = sync_or_mark(part);
+  Status status = logs_.prepare_sync(*part.log, part.from, part.to);
+  if (status.ok()) status = sync_or_mark(part);
   const bool in_tables = shared.tables.load().value.oldest_log > part.number;
   if (status.ok() || in_tables) return {};
   const bool disk_failed =
@@ -171,7 +172,7 @@ Status GroupCommit::sync(const Part& part) {
 // Where there is no memory to say that it failed, it is taken to have failed.
 Status GroupCommit::sync_or_mark(const Part& part) {
   try {
-    return logs_.sync(*part.log, part.from, part.to);
+    return logs_.sync(*part.log);
   } catch (const std::bad_alloc&) {
     mark_failed(part);
     throw;

@@ -1,5 +1,6 @@
 #include "lsm/log_set.h"
 
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
@@ -57,18 +58,16 @@ void LogSet::drop_below(std::uint64_t number) {
   named_on_disk_.erase(named_on_disk_.begin(), named_on_disk_.lower_bound(number));
 }
 
-Status LogSet::sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to) {
-  const std::uint64_t number = log.header().number;
-  bool trusted;
-  bool named;
-  {
-    const std::lock_guard guard(mutex_);
-    trusted = trusted_.contains(number);
-    named = named_on_disk_.contains(number);
-  }
-  if (!trusted) {
-    if (Status status = rewrite(log, from, to); !status.ok()) return status;
-  }
+bool LogSet::contains(const std::set<std::uint64_t>& logs, const wal::LogFile& log) const {
+  const std::lock_guard guard(mutex_);
+  return logs.contains(log.header().number);
+}
+
+Status LogSet::prepare_sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to) {
+  return contains(trusted_, log) ? Status() : rewrite(log, from, to);
+}
+
+Status LogSet::sync(wal::LogFile& log) {
   if (Status status = log.file().datasync(); !status.ok()) {
     return Status(StatusCode::kIo, status.message());  // whatever it is: it is said once (C6)
   }
@@ -79,14 +78,21 @@ Status LogSet::sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to) {
   const Result<std::uint64_t> names = log.file().link_count();
   if (!names) return misplaced(names.error().message());
   if (*names == 0) return misplaced("it was removed");
-  if (!named) {
+  if (!contains(named_on_disk_, log)) {
     if (Status status = os::sync_directory(context_.directory); !status.ok()) return status;
     if (Status place = check_place(context_); !place.ok()) return misplaced(place.message());
   }
-  const std::lock_guard guard(mutex_);
-  trusted_.insert(number);
-  named_on_disk_.insert(number);
+  remember_synced(log.header().number);
   return {};
+}
+
+void LogSet::remember_synced(std::uint64_t number) noexcept {
+  const std::lock_guard guard(mutex_);
+  try {
+    trusted_.insert(number);
+    named_on_disk_.insert(number);
+  } catch (const std::bad_alloc&) {  // then the next sync does it all again
+  }
 }
 
 Status LogSet::rewrite(wal::LogFile& log, std::uint64_t from, std::uint64_t to) const {

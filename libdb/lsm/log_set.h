@@ -25,20 +25,26 @@ class LogSet {
   void add(std::shared_ptr<wal::LogFile> log);
   void drop_below(std::uint64_t number);
 
-  // Syncs the log; on this process's first sync of it also the directory (rule C2). Before the
-  // first sync through a descriptor that others had before us, [from, to) is verified and written
-  // over itself: the kernel may have reported a failed write-back to them alone (rule C3).
+  // Comes before each sync. Before the first one through a descriptor that others had before us,
+  // [from, to) is verified and written over itself: the kernel may have reported a failed
+  // write-back to them alone (rule C3). Errors as of sync; what it throws for want of memory says
+  // nothing of the disk. LSNs.
+  [[nodiscard]] Status prepare_sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to);
+  // Syncs the log; on this process's first sync of it also the directory (rule C2).
   // kIo, kCorruption: what the disk has of the log is unknown, or does not verify, and it must not
   // be synced again (rule C6). Every other error is this process's own, or that of the name:
   // kNoSpace before anything is synced, of a process that may not write files of that size;
-  // kNotFound where the log was removed or moved, or that cannot be known. LSNs.
-  [[nodiscard]] Status sync(wal::LogFile& log, std::uint64_t from, std::uint64_t to);
+  // kNotFound where the log was removed or moved, or that cannot be known. If it throws for want of
+  // memory, what the disk has is unknown.
+  [[nodiscard]] Status sync(wal::LogFile& log);
 
  private:
+  [[nodiscard]] bool contains(const std::set<std::uint64_t>& logs, const wal::LogFile& log) const;
+  void remember_synced(std::uint64_t number) noexcept;
   [[nodiscard]] Status rewrite(wal::LogFile& log, std::uint64_t from, std::uint64_t to) const;
 
   Context& context_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::uint64_t, std::shared_ptr<wal::LogFile>> logs_;
   std::set<std::uint64_t> trusted_;        // logs whose descriptor has seen every error since
   std::set<std::uint64_t> named_on_disk_;  // logs whose directory entry is synced

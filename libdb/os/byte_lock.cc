@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <optional>
 #include <set>
 #include <utility>
@@ -112,8 +113,14 @@ Result<bool> ByteLocks::try_lock(std::uint64_t byte, Mode mode) {
   if (held_.contains(byte)) return false;
   bool granted = false;
   if (Status status = set(byte, lock_type(mode), &granted); !status.ok()) return status;
-  if (granted) held_.emplace(byte, mode);
-  return granted;
+  if (!granted) return false;
+  try {
+    held_.emplace(byte, mode);
+  } catch (const std::bad_alloc&) {  // what nobody knows of would be held as long as we live
+    (void)set(byte, F_UNLCK, &granted);
+    throw;
+  }
+  return true;
 }
 
 Result<bool> ByteLocks::lock_before(std::uint64_t byte, Mode mode, const Deadline& deadline) {

@@ -159,11 +159,9 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
   return names;
 }
 
-Status make_directory(const std::string& path, const FileOwnership& ownership) {
-  if (perform({.call = SystemCall::kMakeDirectory, .path = path},
-              [&] { return ::mkdir(path.c_str(), 0777); }) != 0) {
-    return error_status(errno, "make directory", path);
-  }
+namespace {
+
+Status give_directory(const std::string& path, const FileOwnership& ownership) {
   const SystemCallEvent event{.call = SystemCall::kSetOwner, .path = path};
   if (ownership.group && perform(event, [&] {
                            return ::chown(path.c_str(), static_cast<uid_t>(-1), *ownership.group);
@@ -177,6 +175,18 @@ Status make_directory(const std::string& path, const FileOwnership& ownership) {
     return error_status(errno, "set mode of", path);
   }
   return {};
+}
+
+}  // namespace
+
+Status make_directory(const std::string& path, const FileOwnership& ownership) {
+  if (perform({.call = SystemCall::kMakeDirectory, .path = path},
+              [&] { return ::mkdir(path.c_str(), 0777); }) != 0) {
+    return error_status(errno, "make directory", path);
+  }
+  Status status = give_directory(path, ownership);
+  if (!status.ok()) (void)remove_directory(path);
+  return status;
 }
 
 Status remove_directory(const std::string& path) {
@@ -197,7 +207,7 @@ std::uint64_t disk_usage(const std::string& path) {
 Result<bool> exists(const std::string& path) {
   struct stat facts {};
   const int error = stat_name(path, facts);
-  if (error == ENOENT) return false;
+  if (error == ENOENT || error == ENOTDIR) return false;
   if (error != 0) return error_status(error, "stat", path);
   return true;
 }

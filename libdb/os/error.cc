@@ -26,6 +26,8 @@ StatusCode code_of(int error) {
     case ENFILE:
     case ENOMEM:
       return StatusCode::kLimit;
+    case ENAMETOOLONG:
+      return StatusCode::kInvalid;
     case ELOOP:
     case EMLINK:
       return StatusCode::kUnsupported;

@@ -141,7 +141,7 @@ bool agrees(const Setting& setting, const Trace& trace, const std::vector<Record
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-constexpr std::uint64_t kSteps = 700;  // the sanitizers take their time
+constexpr std::uint64_t kSteps = 1'200;  // the sanitizers take their time
 #else
 constexpr std::uint64_t kSteps = 2'000;
 #endif

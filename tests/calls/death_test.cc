@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 
+#include "calls/judge.h"
 #include "calls/life.h"
 #include "calls/trial.h"
 #include "support/seed.h"
@@ -98,8 +99,7 @@ class CallDeathTest : public testing::Test {
   }
 
   void prepare(const std::string& path, const Chapter& chapter) {
-    journal_->copy(*nothing_);
-    if (chapter.from_image) image_.copy_to(path, *journal_);
+    image_.prepare(path, chapter.start, *journal_);
   }
 
   // Tries a death in each state that there is: a call that changes nothing that outlives its
@@ -130,7 +130,6 @@ class CallDeathTest : public testing::Test {
   static inline const std::string kKilled = "it died of signal 9";
 
   Image image_;
-  SharedValue<Journal> nothing_;
   SharedValue<Journal> journal_;
   SharedValue<Note> note_;
   SharedValue<Note> dying_note_;
@@ -189,7 +188,7 @@ TEST_F(CallDeathTest, SeveralInARowLoseNothing) {
   {
     const TemporaryDirectory directory(Where::kMemory);
     const std::string path = directory.file("db");
-    image_.copy_to(path, *journal_);
+    image_.prepare(path, Start::kClosed, *journal_);
     ASSERT_EQ(trace(path, kRecovery), "");
     calls = trace_->count.load();
   }

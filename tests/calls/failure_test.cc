@@ -17,6 +17,7 @@
 
 #include "calls/heap.h"
 #include "calls/injection.h"
+#include "calls/judge.h"
 #include "calls/life.h"
 #include "calls/trial.h"
 #include "os/clock.h"
@@ -152,9 +153,8 @@ std::string to_text(const Case& tried, const Trace& trace) {
 class CallFailureTest : public testing::Test {
  protected:
   void prepare(const std::string& path, const Chapter& chapter) {
-    journal_->copy(*nothing_);
+    image_.prepare(path, chapter.start, *journal_);
     journal_->syncs_may_fail = true;
-    if (chapter.from_image) image_.copy_to(path, *journal_);
   }
 
   // In this process, so that what is made once a process is made before the children are.
@@ -231,7 +231,6 @@ class CallFailureTest : public testing::Test {
   }
 
   Image image_;
-  SharedValue<Journal> nothing_;
   SharedValue<Journal> journal_;
   SharedValue<Note> note_;
   SharedValue<Counts> counts_;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "calls/judge.h"
 #include "calls/life.h"
 #include "calls/trial.h"
 #include "os/clock.h"
@@ -139,9 +140,8 @@ class CallSyncTest : public testing::Test {
     const TemporaryDirectory directory(Where::kMemory);
     const std::string path = directory.file("db");
     new (&*scene_) Scene();
-    journal_->copy(*nothing_);
+    image_.prepare(path, chapter.start, *journal_);
     journal_->syncs_may_fail = true;
-    image_.copy_to(path, *journal_);
     std::vector<ChildProcess> observers;
     for (int number = 0; number < kObservers; ++number) {
       observers.emplace_back([this, &path, number] {
@@ -174,7 +174,6 @@ class CallSyncTest : public testing::Test {
   static constexpr unsigned kSecondsMax = 60;
 
   Image image_;
-  SharedValue<Journal> nothing_;
   SharedValue<Journal> journal_;
   SharedValue<Note> note_;
   SharedValue<Scene> scene_;

@@ -94,10 +94,10 @@ class Tally : public testing::Environment {
                 tried_, not_tried_, static_cast<unsigned long long>(acknowledged),
                 static_cast<unsigned long long>(counts_->processes.load()));
     if (GTEST_FLAG_GET(filter) != "*") return;
-    const int all = tried_ + not_tried_;
-    EXPECT_GE(all, floors_.situations);
-    EXPECT_GE(acknowledged * static_cast<std::uint64_t>(all),
-              floors_.acknowledged * static_cast<std::uint64_t>(tried_));
+    EXPECT_GE(tried_ + not_tried_, floors_.situations);
+    if (not_tried_ == 0) {
+      EXPECT_GE(acknowledged, floors_.acknowledged);
+    }
   }
 
  private:

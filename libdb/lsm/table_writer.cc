@@ -77,7 +77,8 @@ Status TableWriter::end() {
           state::file_path(context_.directory, state::FileKind::kTemporary, number),
           state::file_path(context_.directory, state::FileKind::kTable, number));
       !status.ok()) {
-    return status;
+    const Status place = check_place(context_);  // it may have been moved since
+    return place.ok() ? status : place;
   }
   TIDELOCK_CRASH_POINT("table.renamed");
   tables_.push_back(std::make_shared<const manifest::FileMeta>(

@@ -21,7 +21,6 @@ namespace tidelock::test {
 
 namespace {
 
-constexpr std::chrono::seconds kHungAfter{5};
 constexpr std::size_t kFaultsShown = 8;
 
 // What a child tells its parent, in memory that both have mapped.
@@ -58,8 +57,13 @@ void limit_memory() {
 class Lane {
  public:
   Lane(int child, std::size_t count, const std::function<Verdict(int child, std::size_t i)>& work,
-       const std::function<std::string(std::size_t i)>& name)
-      : child_(child), count_(count), work_(work), name_(name), board_(make_board()) {}
+       const std::function<std::string(std::size_t i)>& name, std::chrono::seconds hung_after)
+      : child_(child),
+        count_(count),
+        work_(work),
+        name_(name),
+        hung_after_(hung_after),
+        board_(make_board()) {}
   ~Lane() { ::munmap(board_, sizeof(Board)); }
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -82,7 +86,7 @@ class Lane {
     if (begun != seen_) {
       seen_ = begun;
       seen_at_ = os::monotonic_now();
-    } else if (os::monotonic_now() - seen_at_ > kHungAfter) {
+    } else if (os::monotonic_now() - seen_at_ > hung_after_) {
       running_.reset();
       return lose(Outcome::kHung, "hung");
     }
@@ -127,6 +131,7 @@ class Lane {
   std::size_t count_;
   const std::function<Verdict(int child, std::size_t i)>& work_;
   const std::function<std::string(std::size_t i)>& name_;
+  const std::chrono::seconds hung_after_;
   Board* board_;
   std::unique_ptr<ChildProcess> running_;
   std::uint64_t seen_ = 0;
@@ -148,10 +153,11 @@ std::uint64_t Tally::all() const {
 
 Tally run_in_children(std::size_t count,
                       const std::function<Verdict(int child, std::size_t i)>& work,
-                      const std::function<std::string(std::size_t i)>& name) {
+                      const std::function<std::string(std::size_t i)>& name,
+                      std::chrono::seconds hung_after) {
   std::vector<std::unique_ptr<Lane>> lanes;
   for (int child = 0; child < kChildren; ++child) {
-    lanes.push_back(std::make_unique<Lane>(child, count, work, name));
+    lanes.push_back(std::make_unique<Lane>(child, count, work, name, hung_after));
     lanes.back()->start();
   }
   while (std::ranges::count_if(lanes, [](auto& lane) { return lane->watch(); }) != 0) {

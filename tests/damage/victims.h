@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -24,10 +25,11 @@ struct Tally {
 
 // Calls `work(child, i)` for i from 0 to `count` - 1 in some child processes, each i in one of
 // them; `child` numbers them, for directories of their own. `name(i)` is for messages. No piece may
-// take longer than five seconds.
+// take longer than `hung_after`.
 [[nodiscard]] Tally run_in_children(std::size_t count,
                                     const std::function<Verdict(int child, std::size_t i)>& work,
-                                    const std::function<std::string(std::size_t i)>& name);
+                                    const std::function<std::string(std::size_t i)>& name,
+                                    std::chrono::seconds hung_after = std::chrono::seconds(5));
 
 inline constexpr int kChildren = 2;
 

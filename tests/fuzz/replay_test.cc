@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <random>
@@ -29,7 +30,8 @@ constexpr std::size_t kSlowness = 8;
 #else
 constexpr std::size_t kSlowness = 1;
 #endif
-constexpr std::size_t kLong = 50;  // as many rounds in the long setting
+constexpr std::chrono::seconds kHungAfter{60};  // far more than a script takes on a busy machine
+constexpr std::size_t kLong = 50;               // as many rounds in the long setting
 
 std::vector<std::string> kept_inputs(const Target& target) {
   std::vector<std::string> inputs;
@@ -128,7 +130,7 @@ TEST_P(FuzzReplay, KeepsItsPromises) {
     test::write_file(file, input(i));
     return "input " + file;
   };
-  const test::Tally tally = test::run_in_children(count, work, name);
+  const test::Tally tally = test::run_in_children(count, work, name, kHungAfter);
   for (const std::string& fault : tally.faults) ADD_FAILURE() << target.name << ": " << fault;
   EXPECT_EQ(tally.all(), count);
   std::printf("%s: %zu samples, %zu mutations of them, %llu of all believed\n",

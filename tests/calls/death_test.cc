@@ -102,11 +102,16 @@ class CallDeathTest : public testing::Test {
     image_.prepare(path, chapter.start, *journal_);
   }
 
-  // Tries a death in each state that there is: a call that changes nothing that outlives its
-  // process, with no store into shared memory behind it, leaves what the one before it left.
-  void try_all(const Chapter& chapter, const std::function<void(Death)>& attempt) {
+  // Tries a death in one of `share` states that there are: a call that changes nothing that
+  // outlives its process, with no store into shared memory behind it, leaves what the one before it
+  // left.
+  void try_all(const Chapter& chapter, std::uint64_t share,
+               const std::function<void(Death)>& attempt_this) {
     const std::uint64_t calls = trace_->count.load();
     const bool all = setting("TIDELOCK_LONG", 0) != 0;
+    const auto attempt = [&](Death death) {
+      if (all || random_() % share == 0) attempt_this(death);
+    };
     bool changed = true;
     for (std::uint64_t call = 1; call <= calls && !HasFailure(); ++call) {
       const Trace::Call& made = trace_->at(call);
@@ -117,7 +122,7 @@ class CallDeathTest : public testing::Test {
     }
     std::printf("%s: %llu calls, %llu deaths\n", chapter.name,
                 static_cast<unsigned long long>(calls), static_cast<unsigned long long>(deaths_));
-    EXPECT_GE(deaths_, calls / 6);
+    EXPECT_GE(deaths_, calls / (8 * share));
   }
 
   // Yields what it says for messages.
@@ -147,7 +152,7 @@ TEST_P(ChapterDeathTest, WhoeverComesNextFindsAllThatWasAcknowledged) {
     prepare(directory.file("db"), chapter);
     ASSERT_EQ(trace(directory.file("db"), chapter), "");
   }
-  try_all(chapter, [&](Death death) {
+  try_all(chapter, kShare, [&](Death death) {
     const TemporaryDirectory directory(Where::kMemory);
     const std::string path = directory.file("db");
     prepare(path, chapter);
@@ -168,9 +173,7 @@ TEST_F(CallDeathTest, OthersGoOnBesideIt) {
     prepare(path, kCompany);
     ASSERT_EQ(in_company(path, [&] { return trace(path, kCompany); }), "");
   }
-  const bool all = setting("TIDELOCK_LONG", 0) != 0;
-  try_all(kCompany, [&](Death death) {
-    if (!all && random_() % 2 == 0) return;
+  try_all(kCompany, 2 * kShare, [&](Death death) {
     const TemporaryDirectory directory(Where::kMemory);
     const std::string path = directory.file("db");
     prepare(path, kCompany);
@@ -182,7 +185,7 @@ TEST_F(CallDeathTest, OthersGoOnBesideIt) {
 
 // The recovery from a death dies, too, and perhaps the recovery from that.
 TEST_F(CallDeathTest, SeveralInARowLoseNothing) {
-  const std::uint64_t rows = setting("TIDELOCK_ROWS", 100);
+  const std::uint64_t rows = setting("TIDELOCK_ROWS", 100 / kShare);
   const std::uint64_t depth = setting("TIDELOCK_DEPTH", 2);
   std::uint64_t calls = 0;
   {

@@ -29,12 +29,6 @@ namespace {
 
 using Kind = Injection::Kind;
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr std::uint64_t kShare = 5;  // of the cases that there are in a release build
-#else
-constexpr std::uint64_t kShare = 1;
-#endif
-
 constexpr std::uint64_t kFailures = 1'800;
 
 // What came of all cases; the children count.

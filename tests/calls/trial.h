@@ -17,6 +17,13 @@
 
 namespace tidelock::test {
 
+// One in so many cases of a release build is tried.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr std::uint64_t kShare = 5;
+#else
+inline constexpr std::uint64_t kShare = 1;
+#endif
+
 // The number that the environment gives, for longer runs; else `otherwise`.
 inline std::uint64_t setting(const char* name, std::uint64_t otherwise) {
   const char* given = std::getenv(name);

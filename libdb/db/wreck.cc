@@ -89,9 +89,10 @@ void Wreck::note(Effect effect, std::string file, std::uint64_t from, std::uint6
 Status Wreck::recognise(const std::string& directory) {
   const Result<std::vector<std::string>> names = os::list_directory(directory);
   if (!names) return names.error();
-  const bool ours = std::ranges::any_of(*names, [](const std::string& name) {
-    return name == state::kCurrentName || state::parse_file_name(name);
-  });
+  const auto has = [&](const char* name) { return std::ranges::count(*names, name) != 0; };
+  const bool files = std::ranges::any_of(
+      *names, [](const std::string& name) { return state::parse_file_name(name).has_value(); });
+  const bool ours = has(state::kCurrentName) || (files && !has(state::kDestroyedName));
   if (!ours) return Status(StatusCode::kNotFound, "repair " + directory + ": there is no database");
   Status current = manifest::read_current(directory, Access::kReadOnly).status();
   return current.code() == StatusCode::kUnsupported ? current : Status();

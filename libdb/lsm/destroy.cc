@@ -19,6 +19,11 @@ bool is_ours(const std::string& name) {
          name == std::string(state::kEventLogName) + ".old";
 }
 
+Status remove_if_there(const std::string& path) {
+  Status status = os::unlink_file(path);
+  return status.code() == StatusCode::kNotFound ? Status() : status;
+}
+
 }  // namespace
 
 Result<os::File> open_or_create_lock(const std::string& directory,
@@ -32,41 +37,47 @@ Result<os::File> open_or_create_lock(const std::string& directory,
   }
 }
 
-Status remove_files(const std::string& directory) {
+Status remove_contents(const std::string& directory) {
+  const std::string current = directory + "/" + state::kCurrentName;
+  const std::string destroyed = directory + "/" + state::kDestroyedName;
+  Status status = os::rename_file(current, destroyed);
+  if (!status.ok() && status.code() != StatusCode::kNotFound) return status;
+  TIDELOCK_CRASH_POINT("destroy.renamed");
+  // A power cut must not bring back a CURRENT without its tables,
+  status = os::sync_directory(directory);
+  if (!status.ok()) return status;
   const Result<std::vector<std::string>> names = os::list_directory(directory);
   if (!names) return names.error();
-  std::vector<std::string> doomed{state::kCurrentName};
   for (const std::string& name : *names) {
-    if (is_ours(name)) doomed.push_back(name);
-  }
-  doomed.emplace_back(state::kLockName);
-  for (const std::string& name : doomed) {
-    Status status = os::unlink_file(directory + "/" + name);
-    if (!status.ok() && status.code() != StatusCode::kNotFound) return status;
-    // A power cut must not bring back a CURRENT without its tables.
-    if (name == state::kCurrentName) {
-      if (Status s = os::sync_directory(directory); !s.ok()) return s;
-    }
+    if (!is_ours(name)) continue;
+    status = remove_if_there(directory + "/" + name);
+    if (!status.ok()) return status;
     TIDELOCK_CRASH_POINT("destroy.removing");
   }
-  return os::sync_directory(directory);
+  // nor leave tables without what says that they are to go.
+  status = os::sync_directory(directory);
+  if (status.ok()) status = remove_if_there(destroyed);
+  // Nor may it come back beside a database that is made here afterwards.
+  return status.ok() ? os::sync_directory(directory) : status;
+}
+
+Status remove_files(const std::string& directory) {
+  Status status = remove_contents(directory);
+  return status.ok() ? remove_if_there(directory + "/" + state::kLockName) : status;
 }
 
 Status destroy_database(const std::string& directory) {
   Result<std::string> path = os::canonical_path(directory);
   if (!path) return path.error();
-  // A destruction that died has removed CURRENT, but not yet LOCK.
-  const Result<bool> current = os::exists(*path + "/" + state::kCurrentName);
-  if (!current) return current.error();
-  const Result<bool> lock = os::exists(*path + "/" + state::kLockName);
-  if (!lock) return lock.error();
-  if (!*current && !*lock) {
-    return Status(StatusCode::kNotFound, "destroy " + *path + ": there is no database");
+  bool there = false;
+  for (const char* name : {state::kCurrentName, state::kDestroyedName, state::kLockName}) {
+    const Result<bool> exists = os::exists(*path + "/" + name);
+    if (!exists) return exists.error();
+    there = there || *exists;
   }
-  if (*current) {
-    Status ours = manifest::read_current(*path, Access::kReadOnly).status();
-    if (ours.code() == StatusCode::kUnsupported) return ours;
-  }
+  if (!there) return Status(StatusCode::kNotFound, "destroy " + *path + ": there is no database");
+  Status ours = manifest::read_current(*path, Access::kReadOnly).status();
+  if (ours.code() == StatusCode::kUnsupported) return ours;
   Result<os::File> lock_file = open_or_create_lock(*path, {});
   if (!lock_file) return lock_file.error();
   os::ByteLocks locks(std::move(*lock_file));

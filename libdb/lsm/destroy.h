@@ -11,9 +11,12 @@ namespace tidelock::lsm {
 [[nodiscard]] Result<os::File> open_or_create_lock(const std::string& directory,
                                                    const os::FileOwnership& ownership);
 
-// Removes the database's files: CURRENT first, so that from then on nobody opens it, whatever else
-// a death leaves behind; LOCK last: whoever waits for it finds the path gone, or made anew,
-// and tries again. Files with other names stay. Precondition: the `open` byte is held exclusively.
+// Removes the database's files but LOCK; files with other names stay. First CURRENT becomes
+// DESTROYED: from then on there is no database. DESTROYED goes last: whoever comes after a death or
+// a power cut knows by it that what else is there is to go, too. Precondition: the `open` byte is
+// held exclusively.
+[[nodiscard]] Status remove_contents(const std::string& directory);
+// And LOCK: whoever waits for it finds the path gone, or made anew, and tries again.
 [[nodiscard]] Status remove_files(const std::string& directory);
 
 // Removes the database's files, and the directory if that leaves it empty. kBusy if anybody is

@@ -1,5 +1,6 @@
 #include "lsm/ground.h"
 
+#include <algorithm>
 #include <climits>
 #include <utility>
 #include <vector>
@@ -69,6 +70,7 @@ void leave_ground(const Ground& ground) {
 Status check_vacant(const std::string& directory) {
   Result<std::vector<std::string>> names = os::list_directory(directory);
   if (!names) return names.error();
+  if (std::ranges::count(*names, state::kDestroyedName) != 0) return {};
   for (const std::string& name : *names) {
     const auto file = state::parse_file_name(name);
     if (file && file->kind != state::FileKind::kManifest) {

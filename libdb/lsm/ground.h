@@ -21,8 +21,9 @@ struct Ground {
 void leave_ground(const Ground& ground);
 
 // Where there is no CURRENT: kCorruption if there are files of a database all the same. A manifest
-// is none: a creation that died may leave one, and the next begins anew. Somebody who creates or
-// destroys a database meanwhile is taken for such a case, so that must be known not to be.
+// is none: a creation that died may leave one, and the next begins anew. Nor is anything where
+// DESTROYED says that it is to go. Somebody who creates or destroys a database meanwhile is taken
+// for such a case, so that must be known not to be.
 [[nodiscard]] Status check_vacant(const std::string& directory);
 
 }  // namespace tidelock::lsm

@@ -305,7 +305,10 @@ Status check_live_files(const Context& context) {
 
 Status create_database(const std::string& directory, const Options& options) {
   if (Status status = check_vacant(directory); !status.ok()) return status;
-  Status status = sync_name_of(directory);
+  const Result<bool> destroyed = os::exists(directory + "/" + state::kDestroyedName);
+  if (!destroyed) return destroyed.error();
+  Status status = *destroyed ? remove_contents(directory) : Status();
+  if (status.ok()) status = sync_name_of(directory);
   if (status.ok()) status = make_first_version(directory, options);
   // What could not be made whole is not left half made. Not durable: CURRENT stands.
   if (!status.ok() && status.code() != StatusCode::kNotDurable) (void)remove_files(directory);

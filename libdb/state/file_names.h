@@ -13,6 +13,8 @@ inline constexpr const char* kQueueName = "QUEUE";
 inline constexpr const char* kStateName = "STATE";
 inline constexpr const char* kEventLogName = "LOG";
 inline constexpr const char* kCurrentName = "CURRENT";
+// CURRENT of a database that is being destroyed.
+inline constexpr const char* kDestroyedName = "DESTROYED";
 
 enum class FileKind : std::uint8_t { kLog, kArena, kTable, kTemporary, kManifest };
 

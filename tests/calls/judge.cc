@@ -73,17 +73,16 @@ std::string judge_for_reading(const std::string& path, Journal& journal) {
   return db ? judge_content(*db, journal) : told_by("open for reading", db.error());
 }
 
-// A destruction takes everything, or is to be made again.
+// There is all of the database, or none, which whoever comes next may finish.
 std::string judge_destruction(const std::string& path, Journal& journal) {
   if (Result<Db> db = Db::open(path, life_options(OpenMode::kOpen))) {
     if (std::string wrong = judge_handle(*db, journal); !wrong.empty()) return wrong;
     if (Status status = db->close(); !status.ok()) return told_by("close", status);
-  } else if (db.error().code() != StatusCode::kCorruption &&
-             db.error().code() != StatusCode::kNotFound) {
+  } else if (db.error().code() != StatusCode::kNotFound) {
     return told_by("open what is being destroyed", db.error());
   }
-  if (std::string wrong = destroy(path); !wrong.empty()) return wrong;
-  return make_anew(path);
+  if (std::string wrong = make_anew(path); !wrong.empty()) return wrong;
+  return destroy(path);
 }
 
 // The damaged database stays as it is.

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <string_view>
 #include <utility>
 
 #include "os/crash_point.h"
@@ -23,17 +22,6 @@ using os::SystemCall;
 
 constexpr std::size_t kCutsOfARecovery = 3;
 constexpr unsigned kSecondsMax = 60;  // for one state, on the slowest machine
-
-// Whether a creation that failed was being taken back: CURRENT goes first then, and what is left
-// without it is refused until it is destroyed.
-bool taken_back(const Life& life, const CrashState& state, std::uint64_t cut) {
-  if (state.files.contains("CURRENT")) return false;
-  const auto operations = life.history.recording().operations();
-  return std::any_of(operations.begin(), operations.end(), [cut](const auto& operation) {
-    return operation.call == SystemCall::kUnlink && operation.begin < cut &&
-           operation.name == std::string_view("CURRENT");
-  });
-}
 
 }  // namespace
 
@@ -146,9 +134,7 @@ std::string Examiner::read_only(const Case& one, Random& random) {
   if (!db) {
     const bool none =
         db.error().code() == StatusCode::kNotFound && !one.state.files.contains("CURRENT");
-    if (!none && !taken_back(one.life, one.state, one.cut)) {
-      return "open: " + db.error().to_string();
-    }
+    if (!none) return "open: " + db.error().to_string();
     return one.life.history.judge({}, {one.cut, one.cut}).problem;
   }
   std::string problem = look(*db, one, nullptr);
@@ -164,7 +150,6 @@ std::string Examiner::live_on(const Case& one, Random& random) {
   os::set_crash_point_visitor(History::visit);
   std::optional<Recorder> recorder;
   if (one.way == Way::kCutAgain) recorder.emplace(next.recording(), path);
-  if (taken_back(one.life, one.state, one.cut)) (void)Db::destroy(path);
   Client client(next, {path, one.life.memtable_size, 25}, random());
   if (Status status = client.open(); !status.ok()) return "open: " + status.to_string();
   if (std::string problem = look(client.db(), one, &next); !problem.empty()) return problem;

@@ -315,21 +315,55 @@ TEST_P(CrashPointTest, OthersGoOnAfterADeathThere) {
 INSTANTIATE_TEST_SUITE_P(Lives, CrashPointTest, testing::ValuesIn(kLives),
                          [](const auto& param) { return std::to_string(param.index); });
 
-TEST(DestroyCrashPoint, WhatADeathLeavesIsRefusedAndCanBeDestroyed) {
-  const test::TemporaryDirectory directory(test::Where::kMemory);
-  test::SharedValue<Journal> journal;
-  const std::string path = directory.file("db");
-  a_small_database(path, *journal);
-  test::ChildProcess child([&] {
-    os::arm_crash_point("destroy.removing", 2, SIGKILL);
-    return Db::destroy(path).ok() ? 0 : 1;
-  });
-  ASSERT_TRUE(test::killed_by(child.wait(), SIGKILL));
-  reached().insert("destroy.removing");
-  EXPECT_EQ(Db::open(path).error().code(), StatusCode::kCorruption);
-  EXPECT_TRUE(Db::destroy(path).ok());
-  EXPECT_FALSE(fs::exists(path));
+class DestroyCrashPointTest : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    a_small_database(path_, *journal_);
+    test::ChildProcess child([&] {
+      os::arm_crash_point(GetParam(), 1, SIGKILL);
+      return Db::destroy(path_).ok() ? 0 : 1;
+    });
+    ASSERT_TRUE(test::killed_by(child.wait(), SIGKILL));
+    reached().insert(GetParam());
+  }
+
+  test::TemporaryDirectory directory_{test::Where::kMemory};
+  test::SharedValue<Journal> journal_;
+  const std::string path_ = directory_.file("db");
+};
+
+TEST_P(DestroyCrashPointTest, WhatADeathLeavesIsNoDatabase) {
+  Options options;
+  options.mode = OpenMode::kOpen;
+  EXPECT_EQ(Db::open(path_, options).error().code(), StatusCode::kNotFound);
+  options.access = Access::kReadOnly;
+  EXPECT_EQ(Db::open(path_, options).error().code(), StatusCode::kNotFound);
+  EXPECT_EQ(Db::repair(path_, directory_.file("into")).error().code(), StatusCode::kNotFound);
 }
+
+TEST_P(DestroyCrashPointTest, WhoeverCreatesOneFinishesTheDestruction) {
+  Options options;
+  options.mode = OpenMode::kCreateIfMissing;
+  Result<Db> db = Db::open(path_, options);
+  ASSERT_TRUE(db) << db.error().to_string();
+  Result<Iterator> at = db->iterate();
+  ASSERT_TRUE(at);
+  at->seek_first();
+  EXPECT_FALSE(at->valid());
+  EXPECT_FALSE(fs::exists(path_ + "/DESTROYED"));
+}
+
+TEST_P(DestroyCrashPointTest, WhatADeathLeavesCanBeDestroyedAgain) {
+  fs::remove(path_ + "/LOCK");
+  EXPECT_TRUE(Db::destroy(path_).ok());
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, DestroyCrashPointTest,
+                         testing::Values("destroy.renamed", "destroy.removing"),
+                         [](const auto& param) {
+                           return std::string(param.param).substr(sizeof "destroy." - 1);
+                         });
 
 // After all tests: gtest runs parameterised ones last, whatever the order of definition.
 class AllPointsAreReached : public testing::Environment {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "agent/call_timer.h"
-#include "agent/client.h"
+#include "agent/open_store.h"
 
 namespace tidelock::agent {
 namespace {
@@ -33,11 +33,11 @@ Status Churn::stir(Random& random) {
   switch (random.below(8)) {
     case 0:
       stats_.compactions.add(1);
-      return job([&] { return db_.compact(); });
+      return job([&] { return store_->compact(); });
     case 1:
     case 2:
       stats_.flushes.add(1);
-      return job([&] { return db_.flush(); });
+      return job([&] { return store_->flush(); });
     case 3:
       fork_child(false, random.below(2) == 0 ? kLongLife : kShortLife);
       return Status();
@@ -51,11 +51,15 @@ Status Churn::stir(Random& random) {
 
 Status Churn::reopen() {
   reader_.let_go();
-  if (Status status = job([&] { return db_.close(); }); !status.ok()) return status;
+  session_.reset();
+  if (Status status = job([&] { return store_->close(); }); !status.ok()) return status;
   const CallTimer call(stats_);
-  Result<Db> db = Db::open(run_.settings.directory, database_options(run_.settings));
-  if (!db) return std::move(db).error();
-  db_ = *std::move(db);
+  Result<std::unique_ptr<Store>> store = open_store(run_.settings);
+  if (!store) return std::move(store).error();
+  store_ = *std::move(store);
+  Result<std::unique_ptr<Session>> session = store_->session();
+  if (!session) return std::move(session).error();
+  session_ = *std::move(session);
   stats_.reopenings.add(1);
   return Status();
 }

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "agent/random.h"
 #include "agent/reader.h"
 #include "agent/run_context.h"
-#include "tidelock/db.h"
+#include "agent/stores/store.h"
 
 namespace tidelock::agent {
 
@@ -15,11 +16,12 @@ namespace tidelock::agent {
 // program. Neither may keep anything of the parent's: not its locks, not its place in the queue.
 class Churn {
  public:
-  Churn(const Run& run, Db& db, Reader& reader, WriterStats& stats)
-      : run_(run), db_(db), reader_(reader), stats_(stats) {}
+  Churn(const Run& run, std::unique_ptr<Store>& store, std::unique_ptr<Session>& session,
+        Reader& reader, WriterStats& stats)
+      : run_(run), store_(store), session_(session), reader_(reader), stats_(stats) {}
 
   // One of these; being told that others are at it (busy, timed out) is no error. Nobody else may
-  // use the handle meanwhile.
+  // use the store meanwhile.
   [[nodiscard]] Status stir(Random& random);
 
  private:
@@ -30,7 +32,8 @@ class Churn {
   [[nodiscard]] Status job(Call call);
 
   const Run& run_;
-  Db& db_;
+  std::unique_ptr<Store>& store_;
+  std::unique_ptr<Session>& session_;
   Reader& reader_;
   WriterStats& stats_;
 };

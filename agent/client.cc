@@ -9,9 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include <unistd.h>
-
 #include "agent/call_timer.h"
+#include "agent/open_store.h"
 #include "agent/worker.h"
 
 namespace tidelock::agent {
@@ -48,26 +47,31 @@ Assignment assignment_of(const Run& run, std::uint32_t writer) {
                     .done = run.state.writers()[writer].done()}};
 }
 
-std::uint64_t own_lock_waits(const Db& db) {
-  const Result<LockInfo> info = db.lock_info();
-  if (!info) return 0;
-  for (const LockMember& member : info->members) {
-    if (member.pid == ::getpid()) return member.waited;
-  }
-  return 0;
+int fail(const Run& run, const Status& status) {
+  run.state.report_failure(status);
+  return 1;
+}
+
+bool work_with_session(const Run& run, std::unique_ptr<Store>& store, const Assignment& assignment,
+                       std::uint64_t seed) {
+  Result<std::unique_ptr<Session>> session = store->session();
+  if (session) return Worker(run, store, *std::move(session), assignment, seed).work();
+  fail(run, session.error());
+  return false;
 }
 
 // The writers of one client, each a thread. The client itself sleeps, and looks now and then how
 // often the lock made it wait: a client that is killed loses what came since the last look.
 class Crew {
  public:
-  Crew(const Run& run, Db& db, std::uint32_t slot) : run_(run), db_(db), slot_(slot) {}
+  Crew(const Run& run, std::unique_ptr<Store>& store, std::uint32_t slot)
+      : run_(run), store_(store), slot_(slot) {}
 
   [[nodiscard]] bool work(std::uint32_t generation) {
     const std::uint32_t count = run_.settings.threads;
     Counter& waits = run_.state.slots()[slot_].lock_waits;
     const std::uint64_t waits_before = waits.get();
-    // With churn the handle is now and then another.
+    // With churn the store is now and then another.
     const bool queueing =
         run_.settings.wait == Wait::Policy::kQueue && run_.settings.churn_every == 0;
     std::vector<std::thread> threads;
@@ -78,7 +82,7 @@ class Crew {
     std::unique_lock lock(mutex_);
     do {
       changed_.wait_for(lock, kSampleEvery, [&] { return ended_ == count; });
-      if (queueing) waits.set(waits_before + own_lock_waits(db_));
+      if (queueing) waits.set(waits_before + store_->lock_waits());
     } while (ended_ != count);
     lock.unlock();
     for (std::thread& thread : threads) thread.join();
@@ -87,8 +91,8 @@ class Crew {
 
  private:
   void work_as(std::uint32_t writer, std::uint32_t generation) {
-    Worker worker(run_, db_, assignment_of(run_, writer), worker_seed(run_, writer, generation));
-    const bool good = worker.work();
+    const bool good = work_with_session(run_, store_, assignment_of(run_, writer),
+                                        worker_seed(run_, writer, generation));
     const std::lock_guard lock(mutex_);
     good_ = good_ && good;
     ++ended_;
@@ -96,7 +100,7 @@ class Crew {
   }
 
   const Run& run_;
-  Db& db_;
+  std::unique_ptr<Store>& store_;
   const std::uint32_t slot_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -104,58 +108,42 @@ class Crew {
   bool good_ = true;
 };
 
-int fail(const Run& run, const Status& status) {
-  run.state.report_failure(status);
-  return 1;
-}
-
-int close(const Run& run, Db& db, bool good) {
-  if (Status status = db.close(); !status.ok()) return fail(run, status);
+int close(const Run& run, Store& store, bool good) {
+  if (Status status = store.close(); !status.ok()) return fail(run, status);
   return good ? 0 : 1;
 }
 
 }  // namespace
 
-Options database_options(const Settings& settings) {
-  Options options;
-  options.durability = settings.durability;
-  options.handover = settings.handover;
-  // Of opening; each write says its own, which may be no time at all.
-  options.wait.deadline = std::max(options.wait.deadline, settings.deadline);
-  options.label = "tidelock-agent";
-  return options;
-}
-
 int prepare_database(const Run& run) {
-  Options options = database_options(run.settings);
-  options.mode = OpenMode::kCreateIfMissing;
-  if (run.settings.memtable_size != 0) options.fixed.memtable_size = run.settings.memtable_size;
-  Result<Db> db = Db::open(run.settings.directory, options);
-  if (!db) return fail(run, db.error());
+  StoreOptions options = store_options(run.settings);
+  options.create = true;
+  Result<std::unique_ptr<Store>> store = run.settings.store->open(options);
+  if (!store) return fail(run, store.error());
   bool good = true;
   if (run.settings.preload) {
     const Assignment all{
         .writer = run.preloader(), .operations = run.keys.count(), .keys = KeyOrder::kSequential};
-    good = Worker(run, *db, all, run.settings.seed).work();
+    good = work_with_session(run, *store, all, run.settings.seed);
   }
-  return close(run, *db, good);
+  return close(run, **store, good);
 }
 
 int run_client(const Run& run, std::uint32_t slot, std::uint32_t generation) {
   WriterStats& first = run.state.writers()[slot * run.settings.threads];
-  Result<Db> db = [&] {
+  Result<std::unique_ptr<Store>> store = [&] {
     const CallTimer call(first);
-    return Db::open(run.settings.directory, database_options(run.settings));
+    return open_store(run.settings);
   }();
-  if (!db) return fail(run, db.error());
+  if (!store) return fail(run, store.error());
   // Order matters to nobody: the supervisor waits for a number, the client for a flag.
   run.state.opened().fetch_add(1, std::memory_order_relaxed);
   while (!run.state.go().load(std::memory_order_relaxed) &&
          !run.state.stop().load(std::memory_order_relaxed)) {
     std::this_thread::sleep_for(1ms);
   }
-  const bool good = Crew(run, *db, slot).work(generation);
-  return close(run, *db, good);
+  const bool good = Crew(run, *store, slot).work(generation);
+  return close(run, **store, good);
 }
 
 }  // namespace tidelock::agent

@@ -17,7 +17,4 @@ namespace tidelock::agent {
 // clients that the slot has had.
 [[nodiscard]] int run_client(const Run& run, std::uint32_t slot, std::uint32_t generation);
 
-// How every part of the agent opens the database.
-[[nodiscard]] Options database_options(const Settings& settings);
-
 }  // namespace tidelock::agent

@@ -13,9 +13,9 @@ namespace tidelock::agent {
 struct FinalCheck {
   Status status;  // why the check could not run to its end
   CheckResult values{};
-  std::uint64_t entries = 0;          // that Db::check saw
+  std::uint64_t entries = 0;          // that the store counted itself
   std::uint64_t strangers = 0;        // keys of nobody, among and around ours
-  std::vector<std::string> problems;  // of Db::check; and keys that get and scan see differently
+  std::vector<std::string> problems;  // of the store; and keys that get and scan see differently
   std::uint64_t redos = 0;            // commits of the dead that others finished
 };
 

@@ -9,13 +9,13 @@ namespace {
 
 constexpr std::uint32_t kFew = 16;          // keys
 constexpr std::uint32_t kWholeMax = 4'096;  // more are never read at one point
-constexpr std::uint32_t kUses = 6;          // of a snapshot, at most
+constexpr std::uint32_t kUses = 6;          // of a view, at most
 
 }  // namespace
 
-Reader::Reader(const Run& run, Db& db, std::uint32_t writer)
+Reader::Reader(const Run& run, const std::unique_ptr<Session>& session, std::uint32_t writer)
     : run_(run),
-      db_(db),
+      session_(session),
       writer_(writer),
       evidence_(run.evidence()),
       log_(run.reads.empty() ? nullptr : &run.reads[writer]),
@@ -30,34 +30,32 @@ Status Reader::read_one(std::uint32_t key) {
   single_.newest_begin_ns[0] = run_.state.ledger()[key].newest_begin_ns();
   const std::string_view name = run_.keys.at(key, key_buffer_);
   CallTimer call(stats_);
-  const Result<std::optional<PinnedValue>> value = db_.get_pinned(name);
+  const Result<bool> found = session_->get(name, value_);
   single_.begin_ns = call.begin_ns();
   single_.end_ns = call.finish();
-  if (!value) return value.error();
+  if (!found) return found.error();
   stats_.reads.add(1);
   stats_.read_latency.record(single_.end_ns - single_.begin_ns);
-  std::optional<std::string_view> bytes;
-  if (*value) bytes = (*value)->view();
-  return note(single_, 0, bytes);
+  return note(single_, 0, *found ? std::optional<std::string_view>(value_) : std::nullopt);
 }
 
 Status Reader::read_several(Random& random) {
   stats_.reads.add(1);
   stats_.snapshots.add(1);
-  if (!kept_ && random.below(4) == 0) {  // without a snapshot
-    View view = choose_keys(random);
-    return walk(view, random.below(2) == 0);
+  if (!kept_ && random.below(4) == 0) {  // without a view
+    Look look = choose_keys(random);
+    return walk(look, random.below(2) == 0);
   }
   if (!kept_) {
-    View view = choose_keys(random);
+    Look look = choose_keys(random);
     CallTimer call(stats_);
-    Result<Snapshot> snapshot = db_.snapshot();
-    view.begin_ns = call.begin_ns();
-    view.end_ns = call.finish();
-    if (!snapshot) return snapshot.error();
-    view.snapshot = *std::move(snapshot);
-    view.uses_left = 1 + random.below(kUses);
-    kept_ = std::move(view);
+    Result<std::unique_ptr<View>> view = session_->view();
+    look.begin_ns = call.begin_ns();
+    look.end_ns = call.finish();
+    if (!view) return view.error();
+    look.view = *std::move(view);
+    look.uses_left = 1 + random.below(kUses);
+    kept_ = std::move(look);
   }
   const std::uint32_t way = random.below(3);
   Status status = way == 0 ? get_each(*kept_) : walk(*kept_, way == 1);
@@ -65,68 +63,64 @@ Status Reader::read_several(Random& random) {
   return status;
 }
 
-Reader::View Reader::choose_keys(Random& random) const {
+Reader::Look Reader::choose_keys(Random& random) const {
   const std::uint32_t all = run_.keys.count();
   std::uint32_t count = std::min(all, 2 + random.below(kFew));
   if (random.below(16) == 0) count = std::min(all, kWholeMax);
   const std::uint32_t first = random.below(all - count + 1);
-  View view;
+  Look look;
   for (const std::uint32_t key : run_.key_order.subspan(first, count)) {
-    view.keys.push_back(key);
-    view.newest_begin_ns.push_back(run_.state.ledger()[key].newest_begin_ns());
+    look.keys.push_back(key);
+    look.newest_begin_ns.push_back(run_.state.ledger()[key].newest_begin_ns());
   }
-  return view;
+  return look;
 }
 
-Status Reader::get_each(View& view) {
-  for (std::size_t place = 0; place < view.keys.size(); ++place) {
-    const std::string_view name = run_.keys.at(view.keys[place], key_buffer_);
+Status Reader::get_each(Look& look) {
+  for (std::size_t place = 0; place < look.keys.size(); ++place) {
+    const std::string_view name = run_.keys.at(look.keys[place], key_buffer_);
     CallTimer call(stats_);
-    const Result<std::optional<std::string>> value = db_.get(name, {.snapshot = &*view.snapshot});
+    const Result<bool> found = look.view->get(name, value_);
     call.finish();
-    if (!value) return value.error();
-    if (Status status = note(view, place, *value); !status.ok()) return status;
+    if (!found) return found.error();
+    const auto value = *found ? std::optional<std::string_view>(value_) : std::nullopt;
+    if (Status status = note(look, place, value); !status.ok()) return status;
   }
   return Status();
 }
 
-Status Reader::walk(View& view, bool forwards) {
+Status Reader::walk(Look& look, bool forwards) {
   CallTimer call(stats_);
-  IterateOptions options;
-  options.range.lower = run_.keys.at(view.keys.front(), key_buffer_);
-  options.range.upper = run_.keys.at(view.keys.back(), key_buffer_);
-  *options.range.upper += '\0';  // it is within
-  if (view.snapshot) options.read.snapshot = &*view.snapshot;
-  Result<Iterator> iterator = db_.iterate(options);
-  if (!iterator) return iterator.error();
-  if (!view.snapshot) {
-    view.begin_ns = call.begin_ns();
-    view.end_ns = now_ns();
+  const Span span{.first = run_.keys.at(look.keys.front(), key_buffer_),
+                  .last = run_.keys.at(look.keys.back(), end_buffer_)};
+  Result<std::unique_ptr<Cursor>> opened =
+      look.view ? look.view->cursor(span) : session_->cursor(span);
+  if (!opened) return opened.error();
+  Cursor& cursor = **opened;
+  if (!look.view) {
+    look.begin_ns = call.begin_ns();
+    look.end_ns = now_ns();
   }
-  if (forwards) {
-    iterator->seek_first();
-  } else {
-    iterator->seek_last();
-  }
-  const std::size_t count = view.keys.size();
+  forwards ? cursor.seek_first() : cursor.seek_last();
+  const std::size_t count = look.keys.size();
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t place = forwards ? i : count - 1 - i;
-    const std::string_view key = run_.keys.at(view.keys[place], key_buffer_);
-    const auto passed = [&] { return forwards ? iterator->key() < key : iterator->key() > key; };
-    while (iterator->valid() && passed()) forwards ? iterator->next() : iterator->prev();
-    if (Status status = iterator->status(); !status.ok()) return status;
+    const std::string_view key = run_.keys.at(look.keys[place], key_buffer_);
+    const auto passed = [&] { return forwards ? cursor.key() < key : cursor.key() > key; };
+    while (cursor.valid() && passed()) forwards ? cursor.next() : cursor.prev();
+    if (Status status = cursor.status(); !status.ok()) return status;
     std::optional<std::string_view> value;
-    if (iterator->valid() && iterator->key() == key) value = iterator->value();
-    if (Status status = note(view, place, value); !status.ok()) return status;
+    if (cursor.valid() && cursor.key() == key) value = cursor.value();
+    if (Status status = note(look, place, value); !status.ok()) return status;
   }
   return Status();
 }
 
-Status Reader::note(View& view, std::size_t place, std::optional<std::string_view> value) {
-  const std::uint32_t key = view.keys[place];
+Status Reader::note(Look& look, std::size_t place, std::optional<std::string_view> value) {
+  const std::uint32_t key = look.keys[place];
   const LedgerEntry& ledger = run_.state.ledger()[key];
   const Finding finding = interpret(key, value, evidence_);
-  const KeyFacts facts{.newest_begin_ns = view.newest_begin_ns[place],
+  const KeyFacts facts{.newest_begin_ns = look.newest_begin_ns[place],
                        .latest_erase_ns = ledger.latest_erase_ns()};
   const Verdict verdict = judge(finding, facts);
   if (verdict != Verdict::kSound) {
@@ -135,17 +129,18 @@ Status Reader::note(View& view, std::size_t place, std::optional<std::string_vie
                                      .finding = finding,
                                      .verdict = verdict,
                                      .newest_begin_ns = facts.newest_begin_ns,
-                                     .read_begin_ns = view.begin_ns,
-                                     .read_end_ns = view.end_ns});
+                                     .read_begin_ns = look.begin_ns,
+                                     .read_end_ns = look.end_ns});
   }
   if (log_ == nullptr || finding.kind == Finding::Kind::kImpossible) return Status();
-  if (!view.point) view.point = static_cast<std::uint32_t>(log_->size());
-  return log_->add({.begin_ns = view.begin_ns,
-                    .end_ns = view.end_ns,
-                    .sequence = view.snapshot ? view.snapshot->sequence() : Reading::kNoSequence,
+  if (!look.point) look.point = static_cast<std::uint32_t>(log_->size());
+  return log_->add({.begin_ns = look.begin_ns,
+                    .end_ns = look.end_ns,
+                    .sequence = look.view ? look.view->sequence().value_or(Reading::kNoSequence)
+                                          : Reading::kNoSequence,
                     .sight = Sight(finding),
                     .key = key,
-                    .point = *view.point});
+                    .point = *look.point});
 }
 
 }  // namespace tidelock::agent

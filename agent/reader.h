@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,27 +9,28 @@
 
 #include "agent/random.h"
 #include "agent/run_context.h"
-#include "tidelock/db.h"
+#include "agent/stores/store.h"
 
 namespace tidelock::agent {
 
 // The reads of one writer: of single keys, and of several at one point in the commit order, by a
-// snapshot, which it keeps for a while and reads again, or by a walk. Each is judged at once by
+// view, which it keeps for a while and reads again, or by a walk. Each is judged at once by
 // what the clients know of its keys together, and recorded if the history is to be verified. A
 // contradiction goes to the run's state; the status is an error of the store.
 class Reader {
  public:
-  Reader(const Run& run, Db& db, std::uint32_t writer);
+  // The session may be exchanged for another while no view is kept.
+  Reader(const Run& run, const std::unique_ptr<Session>& session, std::uint32_t writer);
 
   [[nodiscard]] Status read_one(std::uint32_t key);
   [[nodiscard]] Status read_several(Random& random);
-  // The snapshot that it keeps is of a handle that is about to be closed.
+  // The view that it keeps is of a store that is about to be closed.
   void let_go() { kept_.reset(); }
 
  private:
   // One point, and what of it is looked at: keys that follow each other in byte order.
-  struct View {
-    std::optional<Snapshot> snapshot;
+  struct Look {
+    std::unique_ptr<View> view;  // null: the newest entries
     std::uint64_t begin_ns = 0;
     std::uint64_t end_ns = 0;
     std::vector<std::uint32_t> keys;
@@ -36,20 +38,22 @@ class Reader {
     std::optional<std::uint32_t> point;          // in the log
     std::uint32_t uses_left = 0;
   };
-  [[nodiscard]] View choose_keys(Random& random) const;
-  [[nodiscard]] Status get_each(View& view);
-  [[nodiscard]] Status walk(View& view, bool forwards);
-  [[nodiscard]] Status note(View& view, std::size_t place, std::optional<std::string_view> value);
+  [[nodiscard]] Look choose_keys(Random& random) const;
+  [[nodiscard]] Status get_each(Look& look);
+  [[nodiscard]] Status walk(Look& look, bool forwards);
+  [[nodiscard]] Status note(Look& look, std::size_t place, std::optional<std::string_view> value);
 
   const Run& run_;
-  Db& db_;
+  const std::unique_ptr<Session>& session_;
   const std::uint32_t writer_;
   const Evidence evidence_;
   ReadLog* const log_;  // null: nothing is recorded
   WriterStats& stats_;
-  std::optional<View> kept_;
-  View single_;
+  std::optional<Look> kept_;
+  Look single_;
   std::string key_buffer_;
+  std::string end_buffer_;
+  std::string value_;
 };
 
 }  // namespace tidelock::agent

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/stores/store.h"
 #include "tidelock/options.h"
 #include "tidelock/wait.h"
 
@@ -18,6 +19,7 @@ enum class KeyOrder : std::uint8_t { kUniform, kZipfian, kSequential };
 // A *client* is a process; its place among `processes` is its *slot*, which a successor takes over
 // when the client is killed. A *writer* is a thread of a slot: writer = slot * threads + thread.
 struct Settings {
+  const StoreKind* store = &store_kinds().front();
   std::string directory;
 
   std::uint32_t processes = 4;

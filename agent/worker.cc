@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "agent/call_timer.h"
 #include "agent/retry_delays.h"
@@ -32,20 +33,20 @@ Outcome outcome_of(const Status& status) noexcept {
 
 }  // namespace
 
-Worker::Worker(const Run& run, Db& db, const Assignment& assignment, std::uint64_t seed)
+Worker::Worker(const Run& run, std::unique_ptr<Store>& store, std::unique_ptr<Session> session,
+               const Assignment& assignment, std::uint64_t seed)
     : run_(run),
-      db_(db),
+      session_(std::move(session)),
       assignment_(assignment),
       journal_(run.journals[assignment.writer]),
       stats_(run.state.writers()[assignment.writer]),
       deadline_ns_(in_ns(run.settings.deadline)),
       random_(seed),
       chooser_(assignment.keys, run.keys.count(), assignment.place),
-      reader_(run, db, assignment.writer),
-      churn_(run, db, reader_, stats_) {
-  write_options_.wait =
-      Wait{.policy = run.settings.wait, .deadline = run.settings.deadline, .backoff = {}};
-}
+      reader_(run, session_, assignment.writer),
+      churn_(run, store, session_, reader_, stats_),
+      names_(kBatchMax),
+      values_(kBatchMax) {}
 
 bool Worker::work() {
   while (stats_.done() < assignment_.operations &&
@@ -82,33 +83,29 @@ void Worker::choose_steps(std::uint32_t key) {
   }
 }
 
-void Worker::make_values(std::uint64_t counter) {
-  batch_.clear();
-  for (const Step& step : steps_) {
-    const bool put = step.kind == OperationKind::kPut;
+void Worker::make_changes(std::uint64_t counter) {
+  changes_.clear();
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    Change& change = changes_.emplace_back();
+    change.key = run_.keys.at(step.key, names_[i]);
+    if (step.kind == OperationKind::kErase) continue;
     const Stamp stamp{.run = run_.id,
                       .writer = static_cast<std::uint16_t>(assignment_.writer),
-                      .counter = counter++};
-    if (put) write_value(stamp, step.key, run_.settings.value_size, value_);
-    if (steps_.size() == 1) return;
-    const std::string_view name = run_.keys.at(step.key, key_buffer_);
-    if (put) {
-      batch_.put(name, value_);
-    } else {
-      batch_.erase(name);
-    }
+                      .counter = counter + i};
+    write_value(stamp, step.key, run_.settings.value_size, values_[i]);
+    change.value = values_[i];
   }
 }
 
 bool Worker::write(std::uint32_t key) {
   choose_steps(key);
-  const bool durable = random_.below(100) < assignment_.durable_percent;
-  write_options_.durability = durable ? std::optional(Durability::kDurable) : std::nullopt;
+  durable_ = random_.below(100) < assignment_.durable_percent;
   const std::span<LedgerEntry> ledger = run_.state.ledger();
   const std::uint64_t begin = now_ns();
   const Result<std::uint64_t> counter = journal_.begin(steps_, begin);
   if (!counter) return fail(counter.error());
-  make_values(*counter);
+  make_changes(*counter);
   for (const Step& step : steps_) {
     if (step.kind == OperationKind::kErase) ledger[step.key].erase_began();
   }
@@ -129,14 +126,10 @@ bool Worker::write(std::uint32_t key) {
 
 Worker::Attempts Worker::attempt(std::uint64_t counter, std::uint64_t begin_ns) {
   const std::uint64_t first_begin_ns = begin_ns;
-  const bool alone = steps_.size() == 1;
-  const std::string_view key = run_.keys.at(steps_[0].key, key_buffer_);
   std::optional<RetryDelays> delays;
   for (std::uint32_t attempts = 1;; ++attempts) {
     CallTimer call(stats_);
-    Status status = !alone                                  ? db_.write(batch_, write_options_)
-                    : steps_[0].kind == OperationKind::kPut ? db_.put(key, value_, write_options_)
-                                                            : db_.erase(key, write_options_);
+    Status status = session_->write(changes_, durable_);
     const std::uint64_t end_ns = call.finish();
     if (status.code() != StatusCode::kBusy || give_up(attempts, end_ns - first_begin_ns)) {
       return {.status = std::move(status), .begin_ns = begin_ns, .end_ns = end_ns};

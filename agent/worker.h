@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,8 +12,7 @@
 #include "agent/random.h"
 #include "agent/reader.h"
 #include "agent/run_context.h"
-#include "tidelock/batch.h"
-#include "tidelock/db.h"
+#include "agent/stores/store.h"
 
 namespace tidelock::agent {
 
@@ -31,11 +31,12 @@ struct Assignment {
 };
 
 // Does one writer's operations, notes each in its journal, judges each read, and tries refused
-// writes again. One thread; the `Db` may be shared with others, unless there is churn, which closes
-// it now and then and puts another in its place.
+// writes again. One thread; the store may be shared with others, unless there is churn, which
+// closes it now and then and puts another in its place.
 class Worker {
  public:
-  Worker(const Run& run, Db& db, const Assignment& assignment, std::uint64_t seed);
+  Worker(const Run& run, std::unique_ptr<Store>& store, std::unique_ptr<Session> session,
+         const Assignment& assignment, std::uint64_t seed);
 
   // Until everything is done, the run is stopped, or an error (reported to the run's state) makes
   // it senseless to go on: then false.
@@ -50,7 +51,7 @@ class Worker {
   [[nodiscard]] bool operate();
   [[nodiscard]] bool write(std::uint32_t key);
   void choose_steps(std::uint32_t key);
-  void make_values(std::uint64_t counter);
+  void make_changes(std::uint64_t counter);
   [[nodiscard]] Attempts attempt(std::uint64_t counter, std::uint64_t begin_ns);
   [[nodiscard]] bool give_up(std::uint32_t attempts, std::uint64_t waited_ns) const noexcept;
   // False: the client is to end.
@@ -59,20 +60,19 @@ class Worker {
   [[nodiscard]] bool fail(const Status& status);
 
   const Run& run_;
-  Db& db_;
+  std::unique_ptr<Session> session_;
   const Assignment assignment_;
   Journal& journal_;
   WriterStats& stats_;
-  WriteOptions write_options_;
   std::uint64_t deadline_ns_;
   Random random_;
   KeyChooser chooser_;
   Reader reader_;
   Churn churn_;
   std::vector<Step> steps_;  // of the write in hand
-  Batch batch_;
-  std::string key_buffer_;
-  std::string value_;
+  bool durable_ = false;     // as well
+  std::vector<Change> changes_;
+  std::vector<std::string> names_, values_;  // of the steps
 };
 
 }  // namespace tidelock::agent

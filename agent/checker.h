@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/key_space.h"
 #include "agent/operation_id.h"
 #include "agent/verdict.h"
+#include "agent/workload/key_space.h"
 #include "tidelock/status.h"
 
 namespace tidelock::agent {

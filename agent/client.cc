@@ -35,13 +35,6 @@ Assignment assignment_of(const Run& run, std::uint32_t writer) {
           .operations = settings.operations == 0
                             ? UINT64_MAX
                             : share(settings.operations, settings.writers(), writer),
-          .read_percent = settings.read_percent,
-          .erase_percent = settings.erase_percent,
-          .batch_percent = settings.batch_percent,
-          .durable_percent = settings.durable_percent,
-          .snapshot_percent = settings.snapshot_percent,
-          .churn_every = settings.churn_every,
-          .keys = settings.keys,
           .place = {.writer = writer,
                     .writers = settings.writers(),
                     .done = run.state.writers()[writer].done()}};
@@ -52,10 +45,11 @@ int fail(const Run& run, const Status& status) {
   return 1;
 }
 
+// A worker with a session of its own does `work`.
 bool work_with_session(const Run& run, std::unique_ptr<Store>& store, const Assignment& assignment,
-                       std::uint64_t seed) {
+                       std::uint64_t seed, bool (Worker::*work)()) {
   Result<std::unique_ptr<Session>> session = store->session();
-  if (session) return Worker(run, store, *std::move(session), assignment, seed).work();
+  if (session) return (Worker(run, store, *std::move(session), assignment, seed).*work)();
   fail(run, session.error());
   return false;
 }
@@ -92,7 +86,7 @@ class Crew {
  private:
   void work_as(std::uint32_t writer, std::uint32_t generation) {
     const bool good = work_with_session(run_, store_, assignment_of(run_, writer),
-                                        worker_seed(run_, writer, generation));
+                                        worker_seed(run_, writer, generation), &Worker::work);
     const std::lock_guard lock(mutex_);
     good_ = good_ && good;
     ++ended_;
@@ -122,9 +116,8 @@ int prepare_database(const Run& run) {
   if (!store) return fail(run, store.error());
   bool good = true;
   if (run.settings.preload) {
-    const Assignment all{
-        .writer = run.preloader(), .operations = run.keys.count(), .keys = KeyOrder::kSequential};
-    good = work_with_session(run, *store, all, run.settings.seed);
+    good = work_with_session(run, *store, {.writer = run.preloader()}, run.settings.seed,
+                             &Worker::preload);
   }
   return close(run, **store, good);
 }

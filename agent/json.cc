@@ -20,17 +20,18 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
             {"threads", settings.threads},
             {"seconds", settings.operations == 0 ? Json(settings.seconds) : Json()},
             {"ops", settings.operations != 0 ? Json(settings.operations) : Json()},
-            {"read_percent", settings.read_percent},
-            {"erase_percent", settings.erase_percent},
-            {"keys", name_of(kKeyOrderNames, settings.keys)},
+            {"store", settings.store->name},
+            {"workload", settings.workload.name.empty() ? Json() : Json(settings.workload.name)},
+            {"mix", settings.workload.mix.to_string()},
+            {"keys", name_of(kKeyOrderNames, settings.workload.keys.order)},
             {"key_file", settings.key_file.empty() ? Json() : Json(settings.key_file)},
             {"key_count", keys.count()},
             {"preload", settings.preload},
-            {"value_size", settings.value_size},
+            {"value_size", settings.workload.values.sizes.text()},
+            {"value_ratio", settings.workload.values.ratio},
+            {"scan_length", settings.workload.scan_lengths.text()},
             {"memtable_size", settings.memtable_size},
-            {"batch_percent", settings.batch_percent},
             {"durable_percent", settings.durable_percent},
-            {"snapshot_percent", settings.snapshot_percent},
             {"churn_every", settings.churn_every},
             {"durability", name_of(kDurabilityNames, settings.durability)},
             {"wait", name_of(kWaitNames, settings.wait)},
@@ -46,8 +47,19 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
             {"kill_all_every", settings.kill_all_every},
             {"lose_state", settings.lose_state},
             {"aim_percent", settings.aim_percent},
-            {"verify", settings.verify},
+            {"verify", name_of(kVerifyNames, settings.verify)},
+            {"latency_sample", settings.latency_sample},
             {"seed", settings.seed}};
+  return json;
+}
+
+Json to_json(const std::array<ActionFigures, kActions>& actions) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < kActions; ++i) {
+    if (actions[i].count == 0) continue;
+    json[std::string(kActionNames[i])] = {{"count", actions[i].count},
+                                          {"latency_us", to_json(actions[i].latency_us)}};
+  }
   return json;
 }
 
@@ -104,7 +116,9 @@ void print_json(std::ostream& out, const Run& run, const Report& report) {
                   {"redos", report.check.redos},
                   {"recovery_ms", to_json(report.recovery_ms)},
                   {"recovery_from_release_ms", to_json(report.recovery_from_release_ms)},
+                  {"actions", to_json(report.actions)},
                   {"retries", report.retries},
+                  {"backed_off_s", report.backed_off_s},
                   {"waits", report.waits},
                   {"longest_wait_ms", report.longest_wait_ms},
                   {"longest_call_ms", report.longest_call_ms},

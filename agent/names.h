@@ -13,9 +13,13 @@ namespace tidelock::agent {
 template <typename Value>
 using Names = std::vector<std::pair<std::string, Value>>;
 
-inline const Names<KeyOrder> kKeyOrderNames{{"uniform", KeyOrder::kUniform},
-                                            {"zipfian", KeyOrder::kZipfian},
-                                            {"sequential", KeyOrder::kSequential}};
+inline const Names<KeyOrder> kKeyOrderNames{
+    {"uniform", KeyOrder::kUniform},     {"zipfian", KeyOrder::kZipfian},
+    {"scrambled", KeyOrder::kScrambled}, {"latest", KeyOrder::kLatest},
+    {"hotspot", KeyOrder::kHotspot},     {"sequential", KeyOrder::kSequential},
+    {"weighted", KeyOrder::kWeighted}};
+inline const Names<Verify> kVerifyNames{
+    {"none", Verify::kNone}, {"values", Verify::kValues}, {"history", Verify::kHistory}};
 inline const Names<Durability> kDurabilityNames{{"process", Durability::kProcess},
                                                 {"durable", Durability::kDurable},
                                                 {"periodic", Durability::kPeriodic}};
@@ -36,6 +40,14 @@ template <typename Value>
     if (named == value) return name;
   }
   return {};
+}
+
+template <typename Value>
+[[nodiscard]] std::optional<Value> value_of(const Names<Value>& names, std::string_view wanted) {
+  for (const auto& [name, named] : names) {
+    if (name == wanted) return named;
+  }
+  return std::nullopt;
 }
 
 [[nodiscard]] inline std::string backoff_name(const Settings& settings) {

@@ -6,6 +6,7 @@
 #include "agent/names.h"
 #include "agent/option_kinds.h"
 #include "agent/report.h"
+#include "agent/workload_options.h"
 #include "tidelock/version.h"
 
 namespace tidelock::agent {
@@ -29,6 +30,7 @@ struct Raw {
   std::uint64_t backoff_base_us = 100;
   std::uint64_t backoff_cap_us = 100'000;
   std::uint64_t kill_every_ms = 0;
+  std::string verify;
 };
 
 // As that of tidelock(1).
@@ -80,35 +82,8 @@ void add_clients(CLI::App& app, Settings& settings, Raw& raw) {
       ->group(group);
 }
 
-void add_workload(CLI::App& app, Settings& settings) {
-  const char* group = "Workload";
-  add_number(app, "--read-percent", settings.read_percent, "Reads among the operations", 0u, 100u)
-      ->group(group);
-  add_number(app, "--erase-percent", settings.erase_percent, "Erases among the writes", 0u, 100u)
-      ->group(group);
-  add_number(app, "--batch-percent", settings.batch_percent,
-             "Batches of several keys among the writes", 0u, 100u)
-      ->group(group);
-  add_number(app, "--durable-percent", settings.durable_percent, "Durable ones among the writes",
-             0u, 100u)
-      ->group(group);
-  add_number(app, "--snapshot-percent", settings.snapshot_percent,
-             "Of several keys at one point, among the reads", 0u, 100u)
-      ->group(group);
-  add_choice(app, "--keys", settings.keys, kKeyOrderNames, "How keys are chosen [uniform]")
-      ->group(group);
-  app.add_option("--key-file", settings.key_file, "Take the lines of this file as keys")
-      ->type_name("FILE")
-      ->group(group);
-  add_number(app, "--key-count", settings.key_count,
-             "How many keys [100000, or all lines of the file]", 1u)
-      ->default_str("")
-      ->group(group);
-  app.add_flag("--preload", settings.preload, "Write every key once before the clients begin")
-      ->group(group);
-  add_number(app, "--value-size", settings.value_size, "Bytes, at least 24", kValueSizeMin,
-             kValueSizeMax)
-      ->group(group);
+void add_store(CLI::App& app, Settings& settings) {
+  const char* group = "Store";
   add_number(app, "--memtable-size", settings.memtable_size,
              "Bytes before a flush, if the database is made; 0: as the library says",
              std::size_t{0})
@@ -140,6 +115,19 @@ void add_waiting(CLI::App& app, Settings& settings, Raw& raw) {
   add_deadline(app, settings.deadline)->group(group);
 }
 
+void add_output(CLI::App& app, Settings& settings, Raw& raw) {
+  const char* group = "Output";
+  app.add_flag("--verify{history}", raw.verify,
+               "Look at what the store answers: =none, =values (each read at once, all that was "
+               "acknowledged in the end), or =history (all reads together, too), which is what is "
+               "done if clients are killed; else values")
+      ->group(group);
+  add_number(app, "--latency-sample", settings.latency_sample,
+             "With --verify=none: time one of N operations", 1u)
+      ->group(group);
+  app.add_flag("--json", settings.json, "Print the report as JSON")->group(group);
+}
+
 // Combines what the parser could only look at one by one; the result is a complaint.
 std::string complete(Settings& settings, const Raw& raw, bool seeded) {
   using std::chrono::microseconds;
@@ -156,6 +144,16 @@ std::string complete(Settings& settings, const Raw& raw, bool seeded) {
                                .cap = microseconds(raw.backoff_cap_us)};
   }
   settings.kill_every = milliseconds(raw.kill_every_ms);
+  if (raw.verify.empty()) {
+    settings.verify = raw.kill_every_ms == 0 ? Verify::kValues : Verify::kHistory;
+  } else if (const auto verify = value_of(kVerifyNames, raw.verify)) {
+    settings.verify = *verify;
+  } else {
+    return "--verify is none, values or history, not '" + raw.verify + "'";
+  }
+  if (settings.latency_sample != 1 && settings.verify != Verify::kNone) {
+    return "--latency-sample needs --verify=none";
+  }
   if (!seeded) settings.seed = random_seed();
   return {};
 }
@@ -186,12 +184,10 @@ Request parse_command_line(int argc, const char* const* argv) {
       ->check(CLI::Validator(
           [](const std::string& path) { return path.empty() ? "may not be empty" : ""; }, ""));
   add_clients(run, settings, raw);
-  add_workload(run, settings);
+  WorkloadOptions workload(run, settings);
+  add_store(run, settings);
   add_waiting(run, settings, raw);
-  run.add_flag("--verify", settings.verify,
-               "Record what is read, too, and judge the whole history in the end")
-      ->group("Output");
-  run.add_flag("--json", settings.json, "Print the report as JSON")->group("Output");
+  add_output(run, settings, raw);
   contend::Command contend(app);
   try {
     app.parse(argc, argv);
@@ -204,7 +200,8 @@ Request parse_command_line(int argc, const char* const* argv) {
     if (!complaint.empty()) return usage_error(complaint);
     return contend.settings();
   }
-  const std::string complaint = complete(settings, raw, run.count("--seed") != 0);
+  std::string complaint = workload.complete();
+  if (complaint.empty()) complaint = complete(settings, raw, run.count("--seed") != 0);
   if (!complaint.empty()) return usage_error(complaint);
   return settings;
 }

@@ -18,30 +18,88 @@ Reader::Reader(const Run& run, const std::unique_ptr<Session>& session, std::uin
       session_(session),
       writer_(writer),
       evidence_(run.evidence()),
+      judged_(run.settings.verify != Verify::kNone),
       log_(run.reads.empty() ? nullptr : &run.reads[writer]),
       stats_(run.state.writers()[writer]) {
   single_.keys.resize(1);
   single_.newest_begin_ns.resize(1);
 }
 
-Status Reader::read_one(std::uint32_t key) {
+Status Reader::get(std::uint32_t key, Took& took) {
+  const std::string_view name = run_.keys.at(key, key_buffer_);
+  stats_.reads.add(1);
+  if (!judged_) {
+    const Result<bool> found = session_->get(name, value_);
+    if (took.begin_ns != 0) took.end_ns = now_ns();
+    return found.status();
+  }
   single_.point.reset();
   single_.keys[0] = key;
   single_.newest_begin_ns[0] = run_.state.ledger()[key].newest_begin_ns();
-  const std::string_view name = run_.keys.at(key, key_buffer_);
   CallTimer call(stats_);
   const Result<bool> found = session_->get(name, value_);
-  single_.begin_ns = call.begin_ns();
-  single_.end_ns = call.finish();
+  took = {.begin_ns = call.begin_ns(), .end_ns = call.finish()};
+  single_.begin_ns = took.begin_ns;
+  single_.end_ns = took.end_ns;
   if (!found) return found.error();
-  stats_.reads.add(1);
-  stats_.read_latency.record(single_.end_ns - single_.begin_ns);
   return note(single_, 0, *found ? std::optional<std::string_view>(value_) : std::nullopt);
 }
 
-Status Reader::read_several(Random& random) {
+// A key that is there says nothing of which write it was.
+Status Reader::exists(std::uint32_t key, Took& took) {
+  stats_.reads.add(1);
+  single_.point.reset();
+  single_.keys[0] = key;
+  single_.newest_begin_ns[0] = run_.state.ledger()[key].newest_begin_ns();
+  CallTimer call(stats_);
+  const Result<bool> found = session_->exists(run_.keys.at(key, key_buffer_));
+  took = {.begin_ns = call.begin_ns(), .end_ns = call.finish()};
+  single_.begin_ns = took.begin_ns;
+  single_.end_ns = took.end_ns;
+  if (!found) return found.error();
+  return *found ? Status() : note(single_, 0, std::nullopt);
+}
+
+Status Reader::scan(std::uint32_t key, std::uint32_t length, bool forwards, Took& took) {
+  stats_.reads.add(1);
+  if (!judged_) {
+    Status status = scan_unjudged(key, length, forwards);
+    if (took.begin_ns != 0) took.end_ns = now_ns();
+    return status;
+  }
+  const std::uint32_t place = run_.key_places[key];
+  const std::uint32_t behind = forwards ? run_.keys.count() - place : place + 1;
+  const std::uint32_t count = std::min(length, behind);
+  Look look = look_at(forwards ? place : place + 1 - count, count);
+  Status status = walk(look, forwards);
+  took = {.begin_ns = look.begin_ns, .end_ns = now_ns()};
+  return status;
+}
+
+Status Reader::scan_unjudged(std::uint32_t key, std::uint32_t length, bool forwards) {
+  const std::string_view name = run_.keys.at(key, key_buffer_);
+  const Span span = forwards ? Span{.first = name, .last = {}} : Span{.first = {}, .last = name};
+  Result<std::unique_ptr<Cursor>> opened = session_->cursor(span);
+  if (!opened) return opened.error();
+  Cursor& cursor = **opened;
+  forwards ? cursor.seek_first() : cursor.seek_last();
+  for (std::uint32_t i = 0; i < length && cursor.valid(); ++i) {
+    value_.assign(cursor.value());
+    forwards ? cursor.next() : cursor.prev();
+  }
+  return cursor.status();
+}
+
+Status Reader::read_several(Random& random, Took& took) {
   stats_.reads.add(1);
   stats_.snapshots.add(1);
+  took.begin_ns = now_ns();
+  Status status = read_at_one_point(random);
+  took.end_ns = now_ns();
+  return status;
+}
+
+Status Reader::read_at_one_point(Random& random) {
   if (!kept_ && random.below(4) == 0) {  // without a view
     Look look = choose_keys(random);
     return walk(look, random.below(2) == 0);
@@ -67,9 +125,12 @@ Reader::Look Reader::choose_keys(Random& random) const {
   const std::uint32_t all = run_.keys.count();
   std::uint32_t count = std::min(all, 2 + random.below(kFew));
   if (random.below(16) == 0) count = std::min(all, kWholeMax);
-  const std::uint32_t first = random.below(all - count + 1);
+  return look_at(random.below(all - count + 1), count);
+}
+
+Reader::Look Reader::look_at(std::uint32_t place, std::uint32_t count) const {
   Look look;
-  for (const std::uint32_t key : run_.key_order.subspan(first, count)) {
+  for (const std::uint32_t key : run_.key_order.subspan(place, count)) {
     look.keys.push_back(key);
     look.newest_begin_ns.push_back(run_.state.ledger()[key].newest_begin_ns());
   }
@@ -117,6 +178,7 @@ Status Reader::walk(Look& look, bool forwards) {
 }
 
 Status Reader::note(Look& look, std::size_t place, std::optional<std::string_view> value) {
+  if (!judged_) return Status();
   const std::uint32_t key = look.keys[place];
   const LedgerEntry& ledger = run_.state.ledger()[key];
   const Finding finding = interpret(key, value, evidence_);

@@ -10,20 +10,26 @@
 #include "agent/random.h"
 #include "agent/run_context.h"
 #include "agent/stores/store.h"
+#include "agent/took.h"
 
 namespace tidelock::agent {
 
 // The reads of one writer: of single keys, and of several at one point in the commit order, by a
-// view, which it keeps for a while and reads again, or by a walk. Each is judged at once by
-// what the clients know of its keys together, and recorded if the history is to be verified. A
-// contradiction goes to the run's state; the status is an error of the store.
+// view, which it keeps for a while and reads again, or by a walk. If the run is judged, each is at
+// once, by what the clients know of its keys together, and recorded if the history is to be
+// verified. A contradiction goes to the run's state; the status is an error of the store.
 class Reader {
  public:
   // The session may be exchanged for another while no view is kept.
   Reader(const Run& run, const std::unique_ptr<Session>& session, std::uint32_t writer);
 
-  [[nodiscard]] Status read_one(std::uint32_t key);
-  [[nodiscard]] Status read_several(Random& random);
+  // `took` begins with the time at which the operation did, or 0 if nobody wants to know; then it
+  // gets the times of the call.
+  [[nodiscard]] Status get(std::uint32_t key, Took& took);
+  [[nodiscard]] Status exists(std::uint32_t key, Took& took);
+  // Up to `length` entries from the key on, forwards or backwards.
+  [[nodiscard]] Status scan(std::uint32_t key, std::uint32_t length, bool forwards, Took& took);
+  [[nodiscard]] Status read_several(Random& random, Took& took);
   // The view that it keeps is of a store that is about to be closed.
   void let_go() { kept_.reset(); }
 
@@ -39,6 +45,10 @@ class Reader {
     std::uint32_t uses_left = 0;
   };
   [[nodiscard]] Look choose_keys(Random& random) const;
+  // So many keys from a place in byte order on.
+  [[nodiscard]] Look look_at(std::uint32_t place, std::uint32_t count) const;
+  [[nodiscard]] Status scan_unjudged(std::uint32_t key, std::uint32_t length, bool forwards);
+  [[nodiscard]] Status read_at_one_point(Random& random);
   [[nodiscard]] Status get_each(Look& look);
   [[nodiscard]] Status walk(Look& look, bool forwards);
   [[nodiscard]] Status note(Look& look, std::size_t place, std::optional<std::string_view> value);
@@ -47,6 +57,7 @@ class Reader {
   const std::unique_ptr<Session>& session_;
   const std::uint32_t writer_;
   const Evidence evidence_;
+  const bool judged_;
   ReadLog* const log_;  // null: nothing is recorded
   WriterStats& stats_;
   std::optional<Look> kept_;

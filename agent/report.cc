@@ -1,6 +1,7 @@
 #include "agent/report.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -20,6 +21,8 @@ Percentiles microseconds(const Histogram& histogram) {
 
 void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
   Histogram reads, writes;
+  std::array<Histogram, kActions> latencies;
+  std::array<ActionFigures, kActions>& actions = report.actions;
   std::vector<double> rates;
   for (const WriterStats& writer : run.state.writers().first(run.preloader())) {
     report.reads += writer.reads.get();
@@ -28,6 +31,7 @@ void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
     report.not_durable += writer.not_durable.get();
     report.retries += writer.retries.get();
     report.waits += writer.backoffs.get();
+    report.backed_off_s += static_cast<double>(writer.backed_off_ns.get()) / kSecond;
     report.longest_wait_ms = std::max(
         report.longest_wait_ms, static_cast<double>(writer.longest_wait.get()) / kMillisecond);
     report.longest_call_ms = std::max(
@@ -40,16 +44,24 @@ void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
     report.compactions += writer.compactions.get();
     report.reopenings += writer.reopenings.get();
     report.forks += writer.forks.get();
-    reads.merge(writer.read_latency);
-    writes.merge(writer.write_latency);
+    for (std::size_t i = 0; i < kActions; ++i) {
+      const std::uint64_t count = writer.actions[i].get();
+      if (count == 0) continue;
+      actions[i].count += count;
+      latencies[i].merge(writer.latency[i]);
+    }
     // With a fixed number of operations for each, the faster one is done earlier.
     const std::uint64_t end =
         writer.finished_ns.get() != 0 ? writer.finished_ns.get() : outcome.end_ns;
     const auto busy_ns =
         static_cast<double>(std::max(end, outcome.start_ns + 1) - outcome.start_ns);
-    rates.push_back(static_cast<double>(writer.reads.get() + writer.writes.get()) / busy_ns);
+    rates.push_back(static_cast<double>(writer.done()) / busy_ns);
   }
-  report.operations = report.reads + report.writes;
+  for (std::size_t i = 0; i < kActions; ++i) {
+    report.operations += actions[i].count;
+    actions[i].latency_us = microseconds(latencies[i]);
+    (only_reads(static_cast<Action>(i)) ? reads : writes).merge(latencies[i]);
+  }
   report.jain = jain_index(rates);
   report.read_latency_us = microseconds(reads);
   report.write_latency_us = microseconds(writes);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <iosfwd>
 #include <memory>
@@ -35,12 +36,20 @@ struct Percentiles {  // in the unit of what they are of
 };
 [[nodiscard]] Percentiles percentiles(std::vector<std::uint64_t> values_ns, double unit_ns);
 
+struct ActionFigures {
+  std::uint64_t count = 0;
+  Percentiles latency_us{};  // of those that were timed
+};
+
 // All figures of a run.
 struct Report {
   double seconds = 0;
-  std::uint64_t operations = 0, reads = 0, writes = 0;  // operations = reads + writes
+  std::uint64_t operations = 0;         // that came to a good end
+  std::uint64_t reads = 0, writes = 0;  // what they made of the store; some are both
+  std::array<ActionFigures, kActions> actions{};
   std::uint64_t refused = 0, not_durable = 0;
   std::uint64_t retries = 0, waits = 0;  // waits: backoff sleeps, or waits in the lock's queue
+  double backed_off_s = 0;               // time that all clients together slept between attempts
   double jain = 1;
   double longest_wait_ms = 0;
   Percentiles latency_us{}, read_latency_us{}, write_latency_us{};

@@ -68,10 +68,13 @@ int fail(const Status& status) {
 }
 
 Result<KeySpace> make_keys(const Settings& settings) {
+  const Workload& workload = settings.workload;
   if (!settings.key_file.empty()) {
-    return KeySpace::from_file(settings.key_file, settings.key_count);
+    return KeySpace::from_file(settings.key_file, workload.key_count);
   }
-  return KeySpace::generated(settings.key_count == 0 ? kKeyCountDefault : settings.key_count);
+  const std::uint32_t count = workload.key_count == 0 ? kKeyCountDefault : workload.key_count;
+  return KeySpace::generated(count + settings.insert_room, workload.key_names,
+                             workload.key_name_digits);
 }
 
 // Runs the clients, and checks what they leave.
@@ -85,9 +88,10 @@ Result<Report> emulate(const Run& run) {
   }
   progress.finish();
   const History history = read_history(run.journals, run.keys.count());
-  FinalCheck check = check_database(run, history);
+  FinalCheck check;
+  if (run.settings.verify != Verify::kNone) check = check_database(run, history);
   Report report = make_report(run, outcome, history, std::move(check));
-  if (run.settings.verify) {
+  if (run.settings.verify == Verify::kHistory) {
     report.verification = history::verify(run.journals, run.reads, run.keys.count());
   }
   return report;
@@ -98,18 +102,27 @@ Result<Report> emulate(const Run& run) {
 int run_agent(const Settings& settings) {
   const Result<KeySpace> keys = make_keys(settings);
   if (!keys) return fail(keys.error());
-  Result<std::vector<Journal>> journals = make_journals(settings.writers() + 1);
+  const std::uint32_t writers = settings.writers() + 1;  // and the preload
+  const bool judged = settings.verify != Verify::kNone;
+  Result<std::vector<Journal>> journals = make_journals(judged ? writers : 0);
   if (!journals) return fail(journals.error());
-  Result<std::vector<ReadLog>> reads = make_read_logs(settings.verify ? settings.writers() + 1 : 0);
+  Result<std::vector<ReadLog>> reads =
+      make_read_logs(settings.verify == Verify::kHistory ? writers : 0);
   if (!reads) return fail(reads.error());
   const std::vector<std::uint32_t> key_order = keys->in_byte_order();
-  const Result<RunState> state = RunState::create(
-      {.slots = settings.processes, .writers = settings.writers() + 1, .keys = keys->count()});
+  std::vector<std::uint32_t> key_places(key_order.size());
+  for (std::uint32_t place = 0; place < key_order.size(); ++place) {
+    key_places[key_order[place]] = place;
+  }
+  const Result<RunState> state =
+      RunState::create({.slots = settings.processes, .writers = writers, .keys = keys->count()});
   if (!state) return fail(state.error());
+  state->population().set(keys->count() - settings.insert_room);
 
   const Run run{.settings = settings,
                 .keys = *keys,
                 .key_order = key_order,
+                .key_places = key_places,
                 .state = *state,
                 .journals = *journals,
                 .reads = *reads,

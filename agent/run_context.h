@@ -4,11 +4,11 @@
 #include <span>
 
 #include "agent/journal.h"
-#include "agent/key_space.h"
 #include "agent/read_log.h"
 #include "agent/run_state.h"
 #include "agent/settings.h"
 #include "agent/verdict.h"
+#include "agent/workload/key_space.h"
 
 namespace tidelock::agent {
 
@@ -16,15 +16,16 @@ namespace tidelock::agent {
 struct Run {
   const Settings& settings;
   const KeySpace& keys;
-  std::span<const std::uint32_t> key_order;  // all keys in byte order
+  std::span<const std::uint32_t> key_order;   // all keys in byte order
+  std::span<const std::uint32_t> key_places;  // of each key in it
   const RunState& state;
-  std::span<Journal> journals;  // by writer; the last one belongs to the preload
+  std::span<Journal> journals;  // by writer; the last one belongs to the preload. Empty: unjudged
   std::span<ReadLog> reads;     // by writer, too; empty unless the history is to be verified
   std::uint32_t id = 0;         // Stamp::run
 
   [[nodiscard]] std::uint32_t preloader() const noexcept { return settings.writers(); }
   [[nodiscard]] Evidence evidence() const noexcept {
-    return {.journals = journals, .run = id, .value_size = settings.value_size};
+    return {.journals = journals, .run = id, .values = &settings.workload.values};
   }
 };
 

@@ -30,6 +30,7 @@ struct RunState::Control {
   std::atomic<std::uint32_t> opened;
   std::atomic<bool> go;
   std::atomic<bool> stop;
+  Population population;
   FailureRecord failure;
   std::atomic<std::uint64_t> contradiction_count;
   ContradictionRecord contradictions[kKept];
@@ -76,6 +77,10 @@ std::atomic<bool>& RunState::go() const noexcept {
 }
 std::atomic<bool>& RunState::stop() const noexcept {
   return control().stop;
+}
+
+Population& RunState::population() const noexcept {
+  return control().population;
 }
 
 void RunState::report_failure(const Status& status) const noexcept {

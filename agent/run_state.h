@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <span>
@@ -9,6 +10,8 @@
 #include "agent/ledger.h"
 #include "agent/shared_mapping.h"
 #include "agent/verdict.h"
+#include "agent/workload/action.h"
+#include "agent/workload/key_chooser.h"
 #include "tidelock/status.h"
 
 namespace tidelock::agent {
@@ -28,28 +31,32 @@ class Counter {
 
 // What one writer did, its killed predecessors included.
 struct alignas(64) WriterStats {
-  Counter reads;         // answered
-  Counter writes;        // acknowledged
-  Counter refused;       // writes given up: tries or deadline used up
-  Counter failed;        // operations that ended in an error
-  Counter not_durable;   // acknowledged writes of which the store could not say they are on disk
-  Counter retries;       // attempts after the first, of all writes
-  Counter backoffs;      // sleeps before a retry
-  Counter longest_wait;  // ns, of one write from its first attempt to its last answer
-  Counter finished_ns;   // 0 while it runs
-  Counter snapshots;     // reads of several keys at one point; counted as one read each
-  Counter batches;       // acknowledged writes of several keys
+  Counter reads;          // answered; a scan, or a view of several keys, is one
+  Counter writes;         // acknowledged; a batch is one
+  Counter refused;        // writes given up: tries or deadline used up
+  Counter failed;         // operations that ended in an error
+  Counter not_durable;    // acknowledged writes of which the store could not say they are on disk
+  Counter retries;        // attempts after the first, of all writes
+  Counter backoffs;       // sleeps before a retry
+  Counter backed_off_ns;  // in these
+  Counter longest_wait;   // ns, of one write from its first attempt to its last answer
+  Counter finished_ns;    // 0 while it runs
+  Counter loaded;         // keys written before the run began
+  Counter snapshots;      // reads of several keys at one point
+  Counter batches;        // acknowledged writes of several keys
   // Calls that hold up nobody but who makes them, and may take their time.
   Counter flushes, compactions, reopenings, forks;
-  Counter longest_job;    // ns, of these calls, the opening apart
-  Counter longest_call;   // ns, of any other call
-  Counter call_began_ns;  // of the one it is in; 0: none
-  Histogram read_latency;
-  Histogram write_latency;
+  Counter longest_job;                      // ns, of these calls, the opening apart
+  Counter longest_call;                     // ns, of any other call
+  Counter call_began_ns;                    // of the one it is in; 0: none
+  std::array<Counter, kActions> actions;    // that came to a good end
+  std::array<Histogram, kActions> latency;  // of those that were timed
 
   // Operations that came to an end, whichever.
   [[nodiscard]] std::uint64_t done() const noexcept {
-    return reads.get() + writes.get() + refused.get() + failed.get();
+    std::uint64_t sum = refused.get() + failed.get();
+    for (const Counter& count : actions) sum += count.get();
+    return sum;
   }
 };
 
@@ -85,6 +92,8 @@ class RunState {
   std::atomic<std::uint32_t>& opened() const noexcept;
   std::atomic<bool>& go() const noexcept;    // set once: begin to work
   std::atomic<bool>& stop() const noexcept;  // set once: end after the operation in hand
+
+  Population& population() const noexcept;
 
   [[nodiscard]] std::span<WriterStats> writers() const noexcept { return writers_; }
   [[nodiscard]] std::span<SlotStats> slots() const noexcept { return slots_; }

@@ -7,12 +7,18 @@
 #include <string>
 
 #include "agent/stores/store.h"
+#include "agent/workload/workload.h"
 #include "tidelock/options.h"
 #include "tidelock/wait.h"
 
 namespace tidelock::agent {
 
-enum class KeyOrder : std::uint8_t { kUniform, kZipfian, kSequential };
+// How closely the answers of the store are looked at.
+enum class Verify : std::uint8_t {
+  kNone,
+  kValues,   // each read at once; all that was acknowledged in the end
+  kHistory,  // and all reads together
+};
 
 // What one run does: the command line as values. The defaults are the program's.
 //
@@ -27,17 +33,12 @@ struct Settings {
   double seconds = 10;
   std::uint64_t operations = 0;  // in all, shared out to the writers; 0: for `seconds`
 
-  std::uint32_t read_percent = 50;     // of the operations
-  std::uint32_t erase_percent = 5;     // of the writes
-  std::uint32_t batch_percent = 0;     // of the writes: of several keys at once
-  std::uint32_t durable_percent = 0;   // of the writes, whatever `durability` says
-  std::uint32_t snapshot_percent = 0;  // of the reads: of several keys at one point
-  std::uint32_t churn_every = 0;       // operations; 0: never
-  KeyOrder keys = KeyOrder::kUniform;
-  std::string key_file;         // one key a line; empty: generated keys
-  std::uint32_t key_count = 0;  // 0: all of the file, or kKeyCountDefault generated ones
+  Workload workload;
+  std::uint32_t durable_percent = 0;  // of the writes, whatever `durability` says
+  std::uint32_t churn_every = 0;      // operations; 0: never
+  std::string key_file;               // one key a line; empty: generated keys
+  std::uint32_t insert_room = 0;      // keys that may be inserted
   bool preload = false;
-  std::size_t value_size = 100;  // bytes
 
   std::size_t memtable_size = 0;  // bytes, of a database that is made; 0: the library's default
 
@@ -53,7 +54,9 @@ struct Settings {
   std::uint32_t kill_all_every = 0;         // kills: then all at once; 0: never
   bool lose_state = false;                  // with that: the shared state, too
   std::uint32_t aim_percent = 0;            // of the kills: at the holder of the writer lock
-  bool verify = false;                      // record all reads, and judge the whole history
+  Verify verify = Verify::kValues;
+  std::uint32_t latency_sample =
+      1;  // of so many operations one is timed, in a run that is unjudged
   std::uint64_t seed = 0;
   bool json = false;
 
@@ -62,6 +65,5 @@ struct Settings {
 
 inline constexpr std::uint32_t kKeyCountDefault = 100'000;
 inline constexpr std::uint32_t kWritersMax = 4'096;  // processes * threads
-inline constexpr std::size_t kValueSizeMin = 24;
 
 }  // namespace tidelock::agent

@@ -11,9 +11,12 @@ namespace {
 
 void print_settings(std::ostream& out, const Settings& settings) {
   out << counted(settings.processes, "client") << " of " << counted(settings.threads, "thread")
-      << " on " << settings.directory << ", " << settings.read_percent << " % reads, "
-      << name_of(kKeyOrderNames, settings.keys) << " keys, values of " << settings.value_size
-      << " bytes, durability " << name_of(kDurabilityNames, settings.durability) << ",\n";
+      << " on " << settings.directory << ", "
+      << (settings.workload.name.empty() ? "" : settings.workload.name + ": ")
+      << settings.workload.mix.to_string() << ", "
+      << name_of(kKeyOrderNames, settings.workload.keys.order) << " keys, values of "
+      << settings.workload.values.sizes.text() << " bytes, durability "
+      << name_of(kDurabilityNames, settings.durability) << ",\n";
   if (settings.wait == Wait::Policy::kQueue) {
     out << "waiting in the lock's queue (" << name_of(kHandoverNames, settings.handover)
         << " hand-over)";
@@ -26,7 +29,7 @@ void print_settings(std::ostream& out, const Settings& settings) {
 void print_row(std::ostream& out, const char* name, std::uint64_t count, double per_second,
                const Percentiles& us) {
   char text[160];
-  std::snprintf(text, sizeof text, "%-8s %14s %12s %10.1f %10.1f %10.1f %12.1f\n", name,
+  std::snprintf(text, sizeof text, "%-17s %13s %12s %10.1f %10.1f %10.1f %12.1f\n", name,
                 grouped(count).c_str(), grouped(static_cast<std::uint64_t>(per_second)).c_str(),
                 us.p50, us.p99, us.p999, us.max);
   out << text;
@@ -36,11 +39,20 @@ void print_table(std::ostream& out, const Report& report) {
   const double seconds = report.seconds > 0 ? report.seconds : 1;
   const auto rate = [&](std::uint64_t count) { return static_cast<double>(count) / seconds; };
   char head[160];
-  std::snprintf(head, sizeof head, "%-8s %14s %12s %10s %10s %10s %12s\n", "", "count",
+  std::snprintf(head, sizeof head, "%-17s %13s %12s %10s %10s %10s %12s\n", "", "count",
                 "per second", "p50 us", "p99 us", "p99.9 us", "max us");
   out << '\n' << head;
-  print_row(out, "reads", report.reads, rate(report.reads), report.read_latency_us);
-  print_row(out, "writes", report.writes, rate(report.writes), report.write_latency_us);
+  std::uint64_t reads = 0, writes = 0;
+  for (std::size_t i = 0; i < kActions; ++i) {
+    const ActionFigures& figures = report.actions[i];
+    (only_reads(static_cast<Action>(i)) ? reads : writes) += figures.count;
+    if (figures.count == 0) continue;
+    print_row(out, kActionNames[i].data(), figures.count, rate(figures.count), figures.latency_us);
+  }
+  if (reads != 0 && writes != 0) {
+    print_row(out, "all reads", reads, rate(reads), report.read_latency_us);
+    print_row(out, "all writes", writes, rate(writes), report.write_latency_us);
+  }
   print_row(out, "all", report.operations, rate(report.operations), report.latency_us);
   out << '\n';
 }
@@ -239,6 +251,10 @@ void print_summary(std::ostream& out, const Run& run, const Report& report) {
   print_findings(out, run, report);
   print_verification(out, report);
   if (report.interrupted) out << "interrupted after " << with_decimals(report.seconds, 1) << " s\n";
+  if (run.settings.verify == Verify::kNone) {
+    if (exit_code(report) == ExitCode::kGood) out << "Nothing was verified.\n";
+    return;
+  }
   out << "checked " << counted(report.check.values.keys, "key") << " against "
       << counted(report.journal.acknowledged, "acknowledged write")
       << ": lost = " << report.check.values.lost << ", contradictions = " << report.contradictions

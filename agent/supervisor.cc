@@ -27,7 +27,7 @@ struct Totals {
 Totals totals_of(std::span<WriterStats> writers) {
   Totals totals;
   for (const WriterStats& writer : writers) {
-    totals.operations += writer.reads.get() + writer.writes.get();
+    totals.operations += writer.done();
     totals.retries += writer.retries.get();
   }
   return totals;
@@ -70,7 +70,7 @@ Supervisor::Supervisor(const Run& run, Progress& progress)
 Status Supervisor::prepare() {
   const pid_t pid = parent_.fork_child([this] { return prepare_database(run_); });
   if (pid < 0) return Status(StatusCode::kIo, std::string("fork: ") + std::strerror(errno));
-  const Counter& loaded = run_.state.writers()[run_.preloader()].writes;
+  const Counter& loaded = run_.state.writers()[run_.preloader()].loaded;
   for (;;) {
     int wait_status = 0;
     if (::waitpid(pid, &wait_status, WNOHANG) == pid) {
@@ -85,7 +85,7 @@ Status Supervisor::prepare() {
       run_.state.stop().store(true, std::memory_order_relaxed);
     } else if (run_.settings.preload && now_ns() >= progress_.due_ns()) {
       progress_.show("preload: " + std::to_string(loaded.get()) + " of " +
-                     std::to_string(run_.keys.count()) + " keys");
+                     std::to_string(run_.state.population().count()) + " keys");
     }
   }
 }

@@ -13,7 +13,7 @@ Finding interpret(std::uint32_t key, std::optional<std::string_view> value,
   if (stamp->writer >= evidence.journals.size()) return finding;
   const std::optional<Operation> operation = evidence.journals[stamp->writer].find(stamp->counter);
   if (!operation || operation->key != key || operation->kind != OperationKind::kPut ||
-      !intact(*value, *stamp, key, evidence.value_size)) {
+      !intact(*value, *stamp, key, *evidence.values)) {
     return finding;
   }
   finding.kind = Kind::kOperation;

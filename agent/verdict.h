@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "agent/journal.h"
-#include "agent/value.h"
+#include "agent/workload/value.h"
 
 namespace tidelock::agent {
 
@@ -15,7 +15,7 @@ namespace tidelock::agent {
 struct Evidence {
   std::span<const Journal> journals;  // by writer
   std::uint32_t run = 0;
-  std::size_t value_size = 0;
+  const ValueShape* values = nullptr;
 };
 
 // What somebody read for a key, and which operation that is.

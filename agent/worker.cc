@@ -1,180 +1,132 @@
 #include "agent/worker.h"
 
 #include <algorithm>
-#include <optional>
-#include <thread>
 #include <utility>
-
-#include "agent/call_timer.h"
-#include "agent/retry_delays.h"
 
 namespace tidelock::agent {
 namespace {
 
 constexpr std::uint32_t kBatchMin = 2, kBatchMax = 8;  // operations
-
-std::uint64_t in_ns(std::chrono::milliseconds duration) noexcept {
-  if (duration == Wait::kForEver) return UINT64_MAX;
-  return static_cast<std::uint64_t>(duration.count()) * 1'000'000;
-}
-
-Outcome outcome_of(const Status& status) noexcept {
-  switch (status.code()) {
-    case StatusCode::kOk:
-    case StatusCode::kNotDurable:
-      return Outcome::kAcknowledged;
-    case StatusCode::kBusy:
-    case StatusCode::kTimedOut:
-      return Outcome::kRefused;
-    default:
-      return Outcome::kUnknown;
-  }
-}
+constexpr std::uint32_t kPreloadBatch = 100;
 
 }  // namespace
 
 Worker::Worker(const Run& run, std::unique_ptr<Store>& store, std::unique_ptr<Session> session,
                const Assignment& assignment, std::uint64_t seed)
     : run_(run),
+      workload_(run.settings.workload),
       session_(std::move(session)),
       assignment_(assignment),
-      journal_(run.journals[assignment.writer]),
       stats_(run.state.writers()[assignment.writer]),
-      deadline_ns_(in_ns(run.settings.deadline)),
       random_(seed),
-      chooser_(assignment.keys, run.keys.count(), assignment.place),
+      chooser_(workload_.keys, run.state.population(), assignment.place),
       reader_(run, session_, assignment.writer),
-      churn_(run, store, session_, reader_, stats_),
-      names_(kBatchMax),
-      values_(kBatchMax) {}
+      writer_(run, session_, assignment.writer),
+      churn_(run, store, session_, reader_, stats_) {}
 
 bool Worker::work() {
-  while (stats_.done() < assignment_.operations &&
-         !run_.state.stop().load(std::memory_order_relaxed)) {
-    if (!operate()) return false;
+  while (stats_.done() < assignment_.operations && !stopped()) {
+    if (Status status = operate(); !status.ok()) return fail(status);
   }
   stats_.finished_ns.set(now_ns());
   return true;
 }
 
-bool Worker::operate() {
-  const auto percent = [this](std::uint32_t share) { return random_.below(100) < share; };
-  if (assignment_.churn_every != 0 && random_.below(assignment_.churn_every) == 0) {
-    return succeeds(churn_.stir(random_));
+bool Worker::preload() {
+  const std::uint32_t keys = run_.state.population().count();
+  for (std::uint32_t first = 0; first < keys && !stopped(); first += kPreloadBatch) {
+    steps_.clear();
+    for (std::uint32_t key = first; key < std::min(keys, first + kPreloadBatch); ++key) {
+      steps_.push_back({.key = key, .kind = OperationKind::kPut});
+    }
+    Took took;
+    if (Status status = writer_.write(steps_, false, took, random_); !status.ok()) {
+      return fail(status);
+    }
+    stats_.loaded.add(steps_.size());
   }
-  const std::uint32_t key = chooser_.next(random_);
-  if (!percent(assignment_.read_percent)) return write(key);
-  if (percent(assignment_.snapshot_percent)) return succeeds(reader_.read_several(random_));
-  return succeeds(reader_.read_one(key));
+  return true;
 }
 
-// Neighbours of the key join it in a batch.
-void Worker::choose_steps(std::uint32_t key) {
-  const std::uint32_t keys = run_.keys.count();
-  std::uint32_t count = 1;
-  if (random_.below(100) < assignment_.batch_percent) {
-    count = std::min(keys, kBatchMin + random_.below(kBatchMax - kBatchMin + 1));
+bool Worker::is_timed() noexcept {
+  if (run_.settings.verify != Verify::kNone) return true;
+  if (--until_timed_ != 0) return false;
+  until_timed_ = run_.settings.latency_sample;
+  return true;
+}
+
+Status Worker::operate() {
+  const Settings& settings = run_.settings;
+  if (settings.churn_every != 0 && random_.below(settings.churn_every) == 0) {
+    return churn_.stir(random_);
   }
+  Action action = workload_.mix.choose(random_);
+  Took took{.begin_ns = is_timed() ? now_ns() : 0};
+  const Status status = perform(action, took);
+  if (status.code() == StatusCode::kBusy || status.code() == StatusCode::kTimedOut) {
+    // Cut short by the end of the run it would tell nothing of the store.
+    if (!stopped()) stats_.refused.add(1);
+    return Status();
+  }
+  if (!status.ok()) return status;
+  stats_.actions[index_of(action)].add(1);
+  if (took.begin_ns != 0) {
+    stats_.latency[index_of(action)].record(took.end_ns - took.begin_ns);
+  }
+  return Status();
+}
+
+Status Worker::perform(Action& action, Took& took) {
+  const bool durable = !only_reads(action) && run_.settings.durable_percent != 0 &&
+                       random_.below(100) < run_.settings.durable_percent;
+  if (action == Action::kInsert) {
+    const std::uint32_t capacity = run_.keys.count();
+    const std::uint32_t key = run_.state.population().insert(capacity);
+    if (key < capacity) return writer_.put(key, durable, took, random_);
+    action = Action::kPut;  // there is no room for new ones
+  }
+  switch (action) {
+    case Action::kGet:
+      return reader_.get(chooser_.next(random_), took);
+    case Action::kExists:
+      return reader_.exists(chooser_.next(random_), took);
+    case Action::kScan:
+    case Action::kScanBack: {
+      const auto length = static_cast<std::uint32_t>(workload_.scan_lengths.next(random_));
+      return reader_.scan(chooser_.next(random_), length, action == Action::kScan, took);
+    }
+    case Action::kView:
+      return reader_.read_several(random_, took);
+    case Action::kPut:
+    case Action::kInsert:
+      return writer_.put(chooser_.next(random_), durable, took, random_);
+    case Action::kErase:
+      return writer_.erase(chooser_.next(random_), durable, took, random_);
+    case Action::kBatch:
+      return writer_.write(choose_batch(), durable, took, random_);
+    case Action::kReadModifyWrite:
+      break;
+  }
+  const std::uint32_t key = chooser_.next(random_);
+  Took read = took;
+  if (Status status = reader_.get(key, read); !status.ok()) return status;
+  Status status = writer_.put(key, durable, took, random_);
+  took.begin_ns = read.begin_ns;
+  return status;
+}
+
+// Neighbours of a key.
+std::span<const Step> Worker::choose_batch() {
+  const std::uint32_t keys = run_.state.population().count();
+  const std::uint32_t key = chooser_.next(random_);
+  const std::uint32_t count = std::min(keys, kBatchMin + random_.below(kBatchMax - kBatchMin + 1));
   steps_.clear();
   for (std::uint32_t i = 0; i < count; ++i) {
-    const bool erase = random_.below(100) < assignment_.erase_percent;
+    const bool erase = random_.below(100) < workload_.erase_percent;
     steps_.push_back(
         {.key = (key + i) % keys, .kind = erase ? OperationKind::kErase : OperationKind::kPut});
   }
-}
-
-void Worker::make_changes(std::uint64_t counter) {
-  changes_.clear();
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const Step& step = steps_[i];
-    Change& change = changes_.emplace_back();
-    change.key = run_.keys.at(step.key, names_[i]);
-    if (step.kind == OperationKind::kErase) continue;
-    const Stamp stamp{.run = run_.id,
-                      .writer = static_cast<std::uint16_t>(assignment_.writer),
-                      .counter = counter + i};
-    write_value(stamp, step.key, run_.settings.value_size, values_[i]);
-    change.value = values_[i];
-  }
-}
-
-bool Worker::write(std::uint32_t key) {
-  choose_steps(key);
-  durable_ = random_.below(100) < assignment_.durable_percent;
-  const std::span<LedgerEntry> ledger = run_.state.ledger();
-  const std::uint64_t begin = now_ns();
-  const Result<std::uint64_t> counter = journal_.begin(steps_, begin);
-  if (!counter) return fail(counter.error());
-  make_changes(*counter);
-  for (const Step& step : steps_) {
-    if (step.kind == OperationKind::kErase) ledger[step.key].erase_began();
-  }
-
-  const Attempts attempts = attempt(*counter, begin);
-
-  const Outcome outcome = outcome_of(attempts.status);
-  journal_.end(*counter, outcome, attempts.end_ns);
-  for (const Step& step : steps_) {
-    LedgerEntry& entry = ledger[step.key];
-    if (outcome == Outcome::kAcknowledged) entry.acknowledged(attempts.begin_ns);
-    if (step.kind == OperationKind::kErase && outcome != Outcome::kUnknown) {
-      entry.erase_ended(outcome == Outcome::kAcknowledged ? attempts.end_ns : 0);
-    }
-  }
-  return conclude(attempts.status, attempts.end_ns - begin);
-}
-
-Worker::Attempts Worker::attempt(std::uint64_t counter, std::uint64_t begin_ns) {
-  const std::uint64_t first_begin_ns = begin_ns;
-  std::optional<RetryDelays> delays;
-  for (std::uint32_t attempts = 1;; ++attempts) {
-    CallTimer call(stats_);
-    Status status = session_->write(changes_, durable_);
-    const std::uint64_t end_ns = call.finish();
-    if (status.code() != StatusCode::kBusy || give_up(attempts, end_ns - first_begin_ns)) {
-      return {.status = std::move(status), .begin_ns = begin_ns, .end_ns = end_ns};
-    }
-    stats_.retries.add(1);
-    if (run_.settings.backoff) {
-      if (!delays) delays.emplace(*run_.settings.backoff);
-      stats_.backoffs.add(1);
-      std::this_thread::sleep_for(delays->next(random_));
-    } else {
-      std::this_thread::yield();
-    }
-    begin_ns = now_ns();
-    journal_.begin_again(counter, begin_ns);
-  }
-}
-
-bool Worker::give_up(std::uint32_t attempts, std::uint64_t waited_ns) const noexcept {
-  return attempts == run_.settings.tries || waited_ns >= deadline_ns_ ||
-         run_.state.stop().load(std::memory_order_relaxed);
-}
-
-bool Worker::conclude(const Status& status, std::uint64_t latency_ns) {
-  stats_.longest_wait.set(std::max(stats_.longest_wait.get(), latency_ns));
-  switch (status.code()) {
-    case StatusCode::kNotDurable:
-      stats_.not_durable.add(1);
-      [[fallthrough]];
-    case StatusCode::kOk:
-      stats_.writes.add(1);
-      if (steps_.size() > 1) stats_.batches.add(1);
-      stats_.write_latency.record(latency_ns);
-      return true;
-    case StatusCode::kBusy:
-    case StatusCode::kTimedOut:
-      // Cut short by the end of the run it would tell nothing of the store.
-      if (!run_.state.stop().load(std::memory_order_relaxed)) stats_.refused.add(1);
-      return true;
-    default:
-      return fail(status);
-  }
-}
-
-bool Worker::succeeds(const Status& status) {
-  return status.ok() || fail(status);
+  return steps_;
 }
 
 bool Worker::fail(const Status& status) {

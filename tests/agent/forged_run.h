@@ -19,7 +19,7 @@ namespace tidelock::agent {
 class ForgedRun {
  public:
   static constexpr std::uint32_t kRun = 0xfeed;
-  static constexpr std::size_t kValueSize = 40;
+  inline static const ValueShape kValues{.sizes = Sizes::fixed(40)};
 
   explicit ForgedRun(std::uint32_t writers, std::uint32_t key_count = 4)
       : keys_(KeySpace::generated(key_count)) {
@@ -88,7 +88,7 @@ class ForgedRun {
     std::string value;
     write_value(
         {.run = kRun, .writer = static_cast<std::uint16_t>(put.writer), .counter = put.counter},
-        key, kValueSize, value);
+        key, kValues, value);
     return value;
   }
   // What the "database" holds when all is over.
@@ -96,7 +96,7 @@ class ForgedRun {
   void holds(std::uint32_t key, const OperationId& put) { holds(key, value_of(put, key)); }
 
   [[nodiscard]] Evidence evidence() const {
-    return {.journals = journals_, .run = kRun, .value_size = kValueSize};
+    return {.journals = journals_, .run = kRun, .values = &kValues};
   }
   [[nodiscard]] History history() const { return read_history(journals_, keys_.count()); }
   [[nodiscard]] CheckResult check() const {

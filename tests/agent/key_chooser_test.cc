@@ -1,34 +1,84 @@
-#include "agent/key_chooser.h"
+#include "agent/workload/key_chooser.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numeric>
 #include <vector>
 
 namespace tidelock::agent {
 namespace {
 
-std::vector<int> draw(KeyOrder order, std::uint32_t keys, int times) {
+std::vector<int> draw(const KeyChoice& choice, std::uint32_t keys, int times) {
   Random random(42);
-  KeyChooser chooser(order, keys, {});
+  Population population{};
+  population.set(keys);
+  KeyChooser chooser(choice, population, {});
   std::vector<int> counts(keys);
   for (int i = 0; i < times; ++i) ++counts.at(chooser.next(random));
   return counts;
 }
 
 TEST(KeyChooser, UniformGivesEachKeyItsShare) {
-  for (const int count : draw(KeyOrder::kUniform, 100, 1'000'000)) EXPECT_NEAR(count, 10'000, 600);
+  for (const int count : draw({.order = KeyOrder::kUniform}, 100, 1'000'000))
+    EXPECT_NEAR(count, 10'000, 600);
 }
 
 TEST(KeyChooser, ZipfianFollowsItsLaw) {
   constexpr int kKeys = 1'000, kTimes = 2'000'000;
-  const std::vector<int> counts = draw(KeyOrder::kZipfian, kKeys, kTimes);
+  const std::vector<int> counts = draw({.order = KeyOrder::kZipfian}, kKeys, kTimes);
   double harmonic = 0;
   for (int rank = 1; rank <= kKeys; ++rank) harmonic += std::pow(rank, -0.99);
   for (const int rank : {1, 2, 3, 10, 100, 500, 1'000}) {
     const double expected = kTimes * std::pow(rank, -0.99) / harmonic;
     EXPECT_NEAR(counts[rank - 1], expected, 5 * std::sqrt(expected)) << "rank " << rank;
   }
+}
+
+TEST(KeyChooser, ScrambledIsAsSkewedAndSpreadsItsHotKeys) {
+  std::vector<int> zipfian = draw({.order = KeyOrder::kZipfian}, 1'000, 100'000);
+  std::vector<int> scrambled = draw({.order = KeyOrder::kScrambled}, 1'000, 100'000);
+  const auto hottest = std::ranges::max_element(scrambled) - scrambled.begin();
+  EXPECT_GT(hottest, 0);
+  EXPECT_LT(scrambled[0], 2'000);
+  std::ranges::sort(zipfian, std::greater());
+  std::ranges::sort(scrambled, std::greater());
+  EXPECT_NEAR(scrambled[0], zipfian[0], 2'000);
+}
+
+TEST(KeyChooser, LatestPrefersWhatWasInsertedLast) {
+  const KeyChoice latest{.order = KeyOrder::kLatest};
+  Population population{};
+  population.set(100);
+  KeyChooser chooser(latest, population, {});
+  Random random(42);
+  std::vector<int> counts(101);
+  for (int i = 0; i < 1'000; ++i) ++counts[chooser.next(random)];
+  EXPECT_EQ(std::ranges::max_element(counts) - counts.begin(), 99);
+  EXPECT_EQ(population.insert(101), 100u);
+  for (int i = 0; i < 10'000; ++i) ++counts[chooser.next(random)];
+  EXPECT_EQ(std::ranges::max_element(counts) - counts.begin(), 100);
+  EXPECT_EQ(population.insert(101), 101u) << "there is no room for more";
+  EXPECT_EQ(population.count(), 101u);
+}
+
+TEST(KeyChooser, HotspotGivesFewKeysMostOperations) {
+  const KeyChoice hotspot{.order = KeyOrder::kHotspot, .hot_keys = 0.1, .hot_operations = 0.9};
+  const std::vector<int> counts = draw(hotspot, 100, 100'000);
+  const int hot = std::accumulate(counts.begin(), counts.begin() + 10, 0);
+  EXPECT_NEAR(hot, 90'000, 600);
+  EXPECT_GT(*std::ranges::min_element(counts), 0);
+}
+
+TEST(KeyChooser, WeightedFollowsItsWeights) {
+  const std::vector<double> weights{1, 0, 5, 4};
+  const auto shared = std::make_shared<Weighted>(weights);
+  const KeyChoice weighted{.order = KeyOrder::kWeighted, .weights = shared};
+  const std::vector<int> counts = draw(weighted, 4, 100'000);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(counts[i], weights[i] * 10'000, 500);
+  EXPECT_EQ(counts[1], 0);
 }
 
 TEST(KeyChooser, ZipfianManagesFewAndManyKeys) {
@@ -44,7 +94,10 @@ TEST(KeyChooser, ZipfianManagesFewAndManyKeys) {
 
 TEST(KeyChooser, SequentialWritersBeginApartAndWalkThroughAll) {
   Random random(1);
-  KeyChooser chooser(KeyOrder::kSequential, 10, {.writer = 1, .writers = 2, .done = 0});
+  const KeyChoice sequential{.order = KeyOrder::kSequential};
+  Population population{};
+  population.set(10);
+  KeyChooser chooser(sequential, population, {.writer = 1, .writers = 2, .done = 0});
   std::vector<std::uint32_t> walked;
   for (int i = 0; i < 7; ++i) walked.push_back(chooser.next(random));
   EXPECT_EQ(walked, (std::vector<std::uint32_t>{5, 6, 7, 8, 9, 0, 1}));
@@ -52,12 +105,16 @@ TEST(KeyChooser, SequentialWritersBeginApartAndWalkThroughAll) {
 
 TEST(KeyChooser, SequentialSuccessorGoesOnWhereItsPredecessorWasKilled) {
   Random random(1);
-  KeyChooser chooser(KeyOrder::kSequential, 10, {.writer = 1, .writers = 2, .done = 23});
+  const KeyChoice sequential{.order = KeyOrder::kSequential};
+  Population population{};
+  population.set(10);
+  KeyChooser chooser(sequential, population, {.writer = 1, .writers = 2, .done = 23});
   EXPECT_EQ(chooser.next(random), 8u);
 }
 
 TEST(KeyChooser, EqualSeedsGiveEqualKeys) {
-  EXPECT_EQ(draw(KeyOrder::kZipfian, 50, 1'000), draw(KeyOrder::kZipfian, 50, 1'000));
+  EXPECT_EQ(draw({.order = KeyOrder::kZipfian}, 50, 1'000),
+            draw({.order = KeyOrder::kZipfian}, 50, 1'000));
 }
 
 }  // namespace

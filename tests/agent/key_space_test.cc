@@ -1,4 +1,4 @@
-#include "agent/key_space.h"
+#include "agent/workload/key_space.h"
 
 #include <gtest/gtest.h>
 

@@ -88,12 +88,11 @@ TEST(CommandLine, SetsWhatItSays) {
   EXPECT_EQ(settings.threads, 2u);
   EXPECT_EQ(settings.writers(), 32u);
   EXPECT_EQ(settings.operations, 1'000u);
-  EXPECT_EQ(settings.read_percent, 70u);
-  EXPECT_EQ(settings.erase_percent, 0u);
-  EXPECT_EQ(settings.keys, KeyOrder::kZipfian);
-  EXPECT_EQ(settings.key_count, 12u);
+  EXPECT_EQ(settings.workload.mix.to_string(), "get=70,put=30");
+  EXPECT_EQ(settings.workload.keys.order, KeyOrder::kZipfian);
+  EXPECT_EQ(settings.workload.key_count, 12u);
   EXPECT_TRUE(settings.preload);
-  EXPECT_EQ(settings.value_size, 24u);
+  EXPECT_EQ(settings.workload.values.sizes.text(), "24");
   EXPECT_EQ(settings.durability, Durability::kDurable);
   EXPECT_EQ(settings.wait, Wait::Policy::kQueue);
   EXPECT_EQ(settings.handover, Handover::kStrict);
@@ -113,12 +112,36 @@ TEST(CommandLine, SaysHowClientsLiveAndDie) {
   EXPECT_TRUE(settings.lose_state);
   EXPECT_EQ(settings.aim_percent, 60u);
   EXPECT_EQ(settings.churn_every, 300u);
-  EXPECT_EQ(settings.batch_percent, 40u);
+  EXPECT_EQ(settings.workload.mix.to_string(), "get=45,view=5,put=28.5,delete=1.5,batch=20");
   EXPECT_EQ(settings.durable_percent, 5u);
-  EXPECT_EQ(settings.snapshot_percent, 10u);
   EXPECT_EQ(settings.memtable_size, 1'048'576u);
-  EXPECT_TRUE(settings.verify);
+  EXPECT_EQ(settings.verify, Verify::kHistory);
   expect_usage_error({"--churn", "300", "--threads", "2"});
+}
+
+TEST(CommandLine, TakesAWorkloadOfYcsbAndOptionsThatChangeIt) {
+  const Settings settings =
+      settings_of({"--workload", "d", "-p", "recordcount=5000", "--value-size", "uniform:24-48",
+                   "--keys", "hotspot", "--hot-keys", "5", "--verify=none", "--latency-sample",
+                   "16", "-p", "operationcount=77"});
+  const Workload& workload = settings.workload;
+  EXPECT_EQ(workload.name, "YCSB d");
+  EXPECT_EQ(workload.mix.to_string(), "get=95,insert=5");
+  EXPECT_EQ(workload.key_count, 5'000u);
+  EXPECT_EQ(workload.keys.order, KeyOrder::kHotspot);
+  EXPECT_EQ(workload.keys.hot_keys, 0.05);
+  EXPECT_EQ(workload.values.sizes.text(), "uniform:24-48");
+  EXPECT_EQ(settings.operations, 77u);
+  EXPECT_TRUE(settings.preload);
+  EXPECT_EQ(settings.insert_room, 1'000'000u);
+  EXPECT_EQ(settings.verify, Verify::kNone);
+  EXPECT_FALSE(settings_of({"--workload", "d", "--no-preload"}).preload);
+}
+
+TEST(CommandLine, LooksAtTheWholeHistoryWhenClientsAreKilled) {
+  EXPECT_EQ(settings_of({}).verify, Verify::kValues);
+  EXPECT_EQ(settings_of({"--kill-every", "50"}).verify, Verify::kHistory);
+  EXPECT_EQ(settings_of({"--kill-every", "50", "--verify=values"}).verify, Verify::kValues);
 }
 
 TEST(CommandLine, TakesTimesWithAndWithoutAUnit) {
@@ -154,7 +177,15 @@ TEST(CommandLine, RefusesWhatMakesNoSense) {
   expect_usage_error({"--processes", "0"});
   expect_usage_error({"--processes", "4000", "--threads", "4000"});
   expect_usage_error({"--read-percent", "101"});
-  expect_usage_error({"--keys", "latest"});
+  expect_usage_error({"--keys", "newest"});
+  expect_usage_error({"--keys", "weighted"});
+  expect_usage_error({"--mix", "fly=1"});
+  expect_usage_error({"--mix", "get=1", "--read-percent", "50"});
+  expect_usage_error({"--workload", "g"});
+  expect_usage_error({"-p", "recordcount=few"});
+  expect_usage_error({"-P", "/no/such/file"});
+  expect_usage_error({"--verify=twice"});
+  expect_usage_error({"--latency-sample", "16"});
   expect_usage_error({"--ops", "5", "--seconds", "5"});
   for (const char* time : {"5 weeks", "-3", "", "3us", "99999999999999999999s", "300000m"}) {
     expect_usage_error({"--deadline", time});

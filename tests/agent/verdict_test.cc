@@ -51,7 +51,8 @@ TEST(Verdict, ABareStampUnderAnotherKeyIsImpossible) {
   ForgedRun run(1);
   const std::string stamp = ForgedRun::value_of(run.put(0, 1, {10, 20}), 1).substr(0, 24);
   Evidence evidence = run.evidence();
-  evidence.value_size = stamp.size();
+  const ValueShape bare{.sizes = Sizes::fixed(stamp.size())};
+  evidence.values = &bare;
   EXPECT_EQ(judge(interpret(1, stamp, evidence), {}), Verdict::kSound);
   EXPECT_EQ(judge(interpret(2, stamp, evidence), {}), Verdict::kImpossible);
 }
@@ -75,7 +76,8 @@ TEST(Verdict, AForeignValueIsSoundUntilTheFirstAcknowledgedWrite) {
 
 TEST(Verdict, AValueOfAnEarlierRunIsForeign) {
   std::string value;
-  write_value({.run = ForgedRun::kRun + 1, .writer = 0, .counter = 0}, 1, 40, value);
+  write_value({.run = ForgedRun::kRun + 1, .writer = 0, .counter = 0}, 1, ForgedRun::kValues,
+              value);
   EXPECT_EQ(interpret(1, value, ForgedRun(1).evidence()).kind, Finding::Kind::kForeign);
 }
 

@@ -1,7 +1,8 @@
-#include "agent/key_space.h"
+#include "agent/workload/key_space.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <numeric>
@@ -12,9 +13,23 @@
 
 namespace tidelock::agent {
 
-KeySpace KeySpace::generated(std::uint32_t count) {
+namespace {
+
+// The hash by which YCSB spreads records: FNV of the number's eight bytes, as a positive number.
+std::uint64_t ycsb_hash(std::uint64_t number) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (int i = 0; i < 8; ++i, number >>= 8) hash = (hash ^ (number & 0xff)) * 0x100000001b3;
+  const auto positive = static_cast<std::int64_t>(hash);
+  return positive < 0 ? ~hash + 1 : hash;
+}
+
+}  // namespace
+
+KeySpace KeySpace::generated(std::uint32_t count, KeyNames names, std::uint32_t digits) {
   KeySpace keys;
   keys.count_ = count;
+  keys.names_ = names;
+  keys.digits_ = digits;
   return keys;
 }
 
@@ -48,6 +63,7 @@ std::string_view KeySpace::at(std::uint32_t index, std::string& buffer) const {
     const std::uint64_t begin = index == 0 ? 0 : ends_[index - 1];
     return std::string_view(bytes_).substr(begin, ends_[index] - begin);
   }
+  if (names_ != KeyNames::kPlain) return ycsb_name(index, buffer);
   buffer.assign("key0000000000000");
   for (std::size_t digit = buffer.size(); index != 0; index /= 10) {
     buffer[--digit] = static_cast<char>('0' + index % 10);
@@ -55,13 +71,24 @@ std::string_view KeySpace::at(std::uint32_t index, std::string& buffer) const {
   return buffer;
 }
 
+std::string_view KeySpace::ycsb_name(std::uint32_t index, std::string& buffer) const {
+  const std::uint64_t number = names_ == KeyNames::kYcsbHashed ? ycsb_hash(index) : index;
+  char text[20];
+  const char* const end = std::to_chars(text, text + sizeof text, number).ptr;
+  const auto length = static_cast<std::size_t>(end - text);
+  buffer.assign("user");
+  if (length < digits_) buffer.append(digits_ - length, '0');
+  buffer.append(text, length);
+  return buffer;
+}
+
 std::vector<std::uint32_t> KeySpace::in_byte_order() const {
   std::vector<std::uint32_t> order(count_);
   std::iota(order.begin(), order.end(), 0u);
-  if (ends_.empty()) return order;
-  std::string unused;
+  if (ends_.empty() && names_ == KeyNames::kPlain) return order;
+  std::string left_buffer, right_buffer;
   std::sort(order.begin(), order.end(), [&](std::uint32_t left, std::uint32_t right) {
-    return at(left, unused) < at(right, unused);
+    return at(left, left_buffer) < at(right, right_buffer);
   });
   return order;
 }

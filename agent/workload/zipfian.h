@@ -3,7 +3,6 @@
 #include <cstdint>
 
 #include "agent/random.h"
-#include "agent/settings.h"
 
 namespace tidelock::agent {
 
@@ -20,26 +19,6 @@ class Zipfian {
   double area_first_;  // the integral up to rank 1's left end, less that rank's own weight
   double area_last_;   // the integral up to the last rank's right end
   double shortcut_;    // so near to a rank's right that no rejection test is needed
-};
-
-// Chooses the key of each operation of one writer.
-class KeyChooser {
- public:
-  // A sequential writer begins at its own share of the keys and walks through all, over and over;
-  // `done` operations have been done by its killed predecessors.
-  struct Place {
-    std::uint32_t writer = 0;
-    std::uint32_t writers = 1;
-    std::uint64_t done = 0;
-  };
-  KeyChooser(KeyOrder order, std::uint32_t key_count, const Place& place) noexcept;
-  [[nodiscard]] std::uint32_t next(Random& random) noexcept;
-
- private:
-  KeyOrder order_;
-  std::uint32_t key_count_;
-  std::uint32_t position_;
-  Zipfian zipfian_;
 };
 
 }  // namespace tidelock::agent

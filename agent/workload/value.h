@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "agent/workload/sizes.h"
+
 namespace tidelock::agent {
 
 // What a value says of its origin. Unique in the life of a database: `run` is drawn afresh for
@@ -17,15 +19,23 @@ struct Stamp {
   friend bool operator==(const Stamp&, const Stamp&) = default;
 };
 
+// How values look.
+struct ValueShape {
+  Sizes sizes = Sizes::fixed(100);  // bytes, at least kValueSizeMin
+  double ratio = 1;                 // what a compressor may leave of them, roughly; 1: nearly all
+};
+inline constexpr std::size_t kValueSizeMin = 24;
+
 // A value is 24 hexadecimal digits (run 8, writer 4, counter 12) and then bytes that follow from
-// the stamp and the key, so that a foreign, torn or misplaced value is told from a good one.
-// `value` gets `size` bytes, at least 24.
-void write_value(const Stamp& stamp, std::uint32_t key, std::size_t size, std::string& value);
+// the stamp and the key, so that a foreign, torn or misplaced value is told from a good one. So
+// does its size.
+void write_value(const Stamp& stamp, std::uint32_t key, const ValueShape& shape,
+                 std::string& value);
 
 // nullopt if the value does not begin as one of ours.
 [[nodiscard]] std::optional<Stamp> read_stamp(std::string_view value) noexcept;
 // Is this, to the last byte, what write_value made?
 [[nodiscard]] bool intact(std::string_view value, const Stamp& stamp, std::uint32_t key,
-                          std::size_t size) noexcept;
+                          const ValueShape& shape) noexcept;
 
 }  // namespace tidelock::agent

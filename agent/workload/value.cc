@@ -1,10 +1,10 @@
-#include "agent/value.h"
+#include "agent/workload/value.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "agent/random.h"
-#include "agent/settings.h"
 
 namespace tidelock::agent {
 namespace {
@@ -32,26 +32,46 @@ bool read_hex(std::string_view from, std::uint64_t& number) noexcept {
   return true;
 }
 
-// The filling behind the stamp, eight bytes at a time.
+// The size of a value, and the filling behind its stamp: of each stretch the first bytes are
+// random, the others repeat the first word.
 class Filling {
  public:
-  Filling(const Stamp& stamp, std::uint32_t key) noexcept
+  Filling(const Stamp& stamp, std::uint32_t key, const ValueShape& shape) noexcept
       : random_(mix(std::uint64_t{stamp.run} << 32 | key) ^
-                (std::uint64_t{stamp.writer} << 48 | stamp.counter)) {}
-  std::uint64_t next() noexcept { return random_.next(); }
+                (std::uint64_t{stamp.writer} << 48 | stamp.counter)),
+        size_(shape.sizes.next(random_)),
+        random_words_(std::max(1L, std::lround(shape.ratio * kStretch))) {}
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  std::uint64_t next() noexcept {
+    const long place = place_;
+    place_ = place + 1 == kStretch ? 0 : place + 1;
+    if (place >= random_words_) return repeated_;
+    const std::uint64_t word = random_.next();
+    if (place == 0) repeated_ = word;
+    return word;
+  }
 
  private:
+  static constexpr long kStretch = 16;  // words
+
   Random random_;
+  const std::size_t size_;
+  const long random_words_;
+  long place_ = 0;
+  std::uint64_t repeated_ = 0;
 };
 
 }  // namespace
 
-void write_value(const Stamp& stamp, std::uint32_t key, std::size_t size, std::string& value) {
+void write_value(const Stamp& stamp, std::uint32_t key, const ValueShape& shape,
+                 std::string& value) {
+  Filling filling(stamp, key, shape);
+  const std::size_t size = filling.size();
   value.resize(size);
   write_hex(value.data(), kRunDigits, stamp.run);
   write_hex(value.data() + kRunDigits, kWriterDigits, stamp.writer);
   write_hex(value.data() + kRunDigits + kWriterDigits, kCounterDigits, stamp.counter);
-  Filling filling(stamp, key);
   for (std::size_t at = kValueSizeMin; at < size; at += sizeof(std::uint64_t)) {
     const std::uint64_t word = filling.next();
     std::memcpy(value.data() + at, &word, std::min(sizeof word, size - at));
@@ -72,9 +92,10 @@ std::optional<Stamp> read_stamp(std::string_view value) noexcept {
 }
 
 bool intact(std::string_view value, const Stamp& stamp, std::uint32_t key,
-            std::size_t size) noexcept {
+            const ValueShape& shape) noexcept {
+  Filling filling(stamp, key, shape);
+  const std::size_t size = filling.size();
   if (value.size() != size || read_stamp(value) != stamp) return false;
-  Filling filling(stamp, key);
   for (std::size_t at = kValueSizeMin; at < size; at += sizeof(std::uint64_t)) {
     const std::uint64_t word = filling.next();
     if (std::memcmp(value.data() + at, &word, std::min(sizeof word, size - at)) != 0) return false;

@@ -1,4 +1,4 @@
-#include "agent/key_chooser.h"
+#include "agent/workload/zipfian.h"
 
 #include <algorithm>
 #include <cmath>
@@ -36,27 +36,6 @@ std::uint32_t Zipfian::next(Random& random) const noexcept {
       return static_cast<std::uint32_t>(rank) - 1;
     }
   }
-}
-
-KeyChooser::KeyChooser(KeyOrder order, std::uint32_t key_count, const Place& place) noexcept
-    : order_(order),
-      key_count_(key_count),
-      position_(static_cast<std::uint32_t>(
-          (std::uint64_t{key_count} * place.writer / place.writers + place.done) % key_count)),
-      zipfian_(key_count) {}
-
-std::uint32_t KeyChooser::next(Random& random) noexcept {
-  switch (order_) {
-    case KeyOrder::kUniform:
-      return random.below(key_count_);
-    case KeyOrder::kZipfian:
-      return zipfian_.next(random);
-    case KeyOrder::kSequential:
-      break;
-  }
-  const std::uint32_t key = position_;
-  position_ = position_ + 1 == key_count_ ? 0 : position_ + 1;
-  return key;
 }
 
 }  // namespace tidelock::agent

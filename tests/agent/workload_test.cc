@@ -1,0 +1,147 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+
+#include "agent/workload/key_space.h"
+#include "agent/workload/mix.h"
+#include "agent/workload/sizes.h"
+#include "agent/workload/ycsb.h"
+#include "support/temporary_directory.h"
+
+namespace tidelock::agent {
+namespace {
+
+TEST(Mix, ChoosesByWeight) {
+  const ActionMix mix = ActionMix::parse("get=3,update=1").value();
+  EXPECT_EQ(mix.to_string(), "get=75,put=25");
+  Random random(1);
+  int puts = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const Action action = mix.choose(random);
+    ASSERT_TRUE(action == Action::kGet || action == Action::kPut);
+    puts += action == Action::kPut;
+  }
+  EXPECT_NEAR(puts, 25'000, 700);
+}
+
+TEST(Mix, KnowsEveryAction) {
+  for (const std::string_view name : kActionNames) {
+    const Result<ActionMix> mix = ActionMix::parse(std::string(name) + "=1");
+    ASSERT_TRUE(mix) << name;
+    Random random(1);
+    EXPECT_EQ(name_of(mix->choose(random)), name);
+  }
+}
+
+TEST(Mix, RefusesWhatIsNone) {
+  for (const char* text : {"", "get", "get=", "get=x", "get=-1", "fly=1", "get=0", "get=1,"}) {
+    EXPECT_EQ(ActionMix::parse(text).status().code(), StatusCode::kInvalid) << text;
+  }
+}
+
+TEST(SizesOfValues, LieWithinTheirBounds) {
+  Random random(1);
+  for (const char* text : {"uniform:30-40", "zipfian:30-40"}) {
+    const Sizes sizes = Sizes::parse(text, 24, 100).value();
+    EXPECT_EQ(sizes.text(), text);
+    std::map<std::size_t, int> counts;
+    for (int i = 0; i < 10'000; ++i) ++counts[sizes.next(random)];
+    EXPECT_EQ(counts.begin()->first, 30u);
+    EXPECT_EQ(counts.rbegin()->first, 40u);
+    const bool skewed = counts[30] > 2 * counts[40];
+    EXPECT_EQ(skewed, std::string_view(text).starts_with("zipfian"));
+  }
+}
+
+TEST(SizesOfValues, ComeFromAFileByWeight) {
+  const test::TemporaryDirectory directory;
+  std::ofstream(directory.file("sizes")) << "100 9\n\n1000\n";
+  const Sizes sizes = Sizes::parse("file:" + directory.file("sizes"), 24, 1'000).value();
+  Random random(1);
+  int large = 0;
+  for (int i = 0; i < 10'000; ++i) large += sizes.next(random) == 1'000;
+  EXPECT_NEAR(large, 1'000, 200);
+  EXPECT_EQ(Sizes::parse("file:" + directory.file("none"), 24, 1'000).status().code(),
+            StatusCode::kNotFound);
+}
+
+TEST(SizesOfValues, AreRefusedOutsideOfTheBounds) {
+  for (const char* text : {"23", "101", "uniform:20-50", "uniform:50-40", "x", "round:1-2", ""}) {
+    EXPECT_EQ(Sizes::parse(text, 24, 100).status().code(), StatusCode::kInvalid) << text;
+  }
+}
+
+TEST(YcsbKeys, AreNamedAsYcsbNamesThem) {
+  std::string buffer;
+  EXPECT_EQ(KeySpace::generated(1, KeyNames::kYcsbHashed).at(0, buffer), "user6284781860667377211");
+  EXPECT_EQ(KeySpace::generated(43, KeyNames::kYcsbOrdered).at(42, buffer), "user42");
+  EXPECT_EQ(KeySpace::generated(43, KeyNames::kYcsbOrdered, 5).at(42, buffer), "user00042");
+}
+
+TEST(YcsbKeys, AreSortedByTheirNames) {
+  const KeySpace keys = KeySpace::generated(100, KeyNames::kYcsbHashed);
+  std::string last, buffer;
+  for (const std::uint32_t key : keys.in_byte_order()) {
+    const std::string name(keys.at(key, buffer));
+    EXPECT_LT(last, name);
+    last = name;
+  }
+}
+
+TEST(Ycsb, KnowsItsSixWorkloads) {
+  const std::pair<const char*, const char*> mixes[] = {
+      {"a", "get=50,put=50"},   {"b", "get=95,put=5"},     {"c", "get=100"},
+      {"d", "get=95,insert=5"}, {"e", "scan=95,insert=5"}, {"f", "get=50,read-modify-write=50"}};
+  for (const auto& [name, mix] : mixes) {
+    const YcsbRun run = understand(ycsb_workload(name).value()).value();
+    EXPECT_EQ(run.workload.mix.to_string(), mix);
+    EXPECT_EQ(run.workload.values.sizes.text(), "1000");
+    EXPECT_EQ(run.workload.key_count, 1'000u);
+    const KeyOrder order = std::string_view(name) == "d" ? KeyOrder::kLatest : KeyOrder::kScrambled;
+    EXPECT_EQ(run.workload.keys.order, order);
+    EXPECT_TRUE(run.unknown.empty());
+  }
+  EXPECT_FALSE(ycsb_workload("g").has_value());
+}
+
+TEST(Ycsb, ReadsPropertiesAsTheyAreWritten) {
+  Properties properties;
+  ASSERT_TRUE(read_properties("# comment\n\n recordcount = 5000 \r\nfieldcount: 4\n"
+                              "! more\nworkload=site.ycsb.workloads.CoreWorkload\n"
+                              "insertorder=ordered\ntarget=100\nthreadcount=3\n"
+                              "maxexecutiontime=7\noperationcount=9\nmeasurementtype=histogram\n"
+                              "fieldlengthdistribution=uniform\nminfieldlength=10",
+                              properties)
+                  .ok());
+  const YcsbRun run = understand(properties).value();
+  EXPECT_EQ(run.workload.key_count, 5'000u);
+  EXPECT_EQ(run.workload.values.sizes.text(), "uniform:40-400");
+  EXPECT_EQ(run.workload.key_names, KeyNames::kYcsbOrdered);
+  EXPECT_EQ(run.rate, 100.0);
+  EXPECT_EQ(run.threads, 3u);
+  EXPECT_EQ(run.seconds, 7.0);
+  EXPECT_EQ(run.operations, 9u);
+  EXPECT_EQ(run.unknown, std::vector<std::string>{"measurementtype"});
+}
+
+TEST(Ycsb, NamesThePropertyThatIsWrong) {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"recordcount=many", "recordcount"},
+      {"requestdistribution=odd", "requestdistribution"},
+      {"workload=site.ycsb.workloads.RestWorkload", "workload"},
+      {"readproportion=0\nupdateproportion=0", "readproportion"},
+      {"minscanlength=5\nmaxscanlength=4", "minscanlength"}};
+  for (const auto& [text, name] : wrong) {
+    Properties properties;
+    ASSERT_TRUE(read_properties(text, properties).ok());
+    const Result<YcsbRun> run = understand(properties);
+    ASSERT_FALSE(run) << text;
+    EXPECT_NE(run.error().message().find(name), std::string::npos) << run.error().message();
+  }
+  Properties properties;
+  EXPECT_EQ(read_properties("recordcount", properties).code(), StatusCode::kInvalid);
+}
+
+}  // namespace
+}  // namespace tidelock::agent

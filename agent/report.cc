@@ -117,6 +117,7 @@ Report make_report(const Run& run, const RunOutcome& outcome, const History& his
   report.seconds = static_cast<double>(outcome.end_ns - outcome.start_ns) / kSecond;
   add_writers(run, outcome, report);
   for (const SlotStats& slot : run.state.slots()) report.waits += slot.lock_waits.get();
+  report.loaded = run.state.writers()[run.preloader()].loaded.get();
   add_kills(run, outcome, report);
   report.accidents = outcome.accidents;
   report.interrupted = outcome.interrupted;

@@ -47,6 +47,7 @@ struct Report {
   std::uint64_t operations = 0;         // that came to a good end
   std::uint64_t reads = 0, writes = 0;  // what they made of the store; some are both
   std::array<ActionFigures, kActions> actions{};
+  std::uint64_t loaded = 0;  // keys, before the run
   std::uint64_t refused = 0, not_durable = 0;
   std::uint64_t retries = 0, waits = 0;  // waits: backoff sleeps, or waits in the lock's queue
   double backed_off_s = 0;               // time that all clients together slept between attempts

@@ -30,6 +30,7 @@ struct RunState::Control {
   std::atomic<std::uint32_t> opened;
   std::atomic<bool> go;
   std::atomic<bool> stop;
+  Counter start_ns;
   Population population;
   FailureRecord failure;
   std::atomic<std::uint64_t> contradiction_count;
@@ -79,6 +80,9 @@ std::atomic<bool>& RunState::stop() const noexcept {
   return control().stop;
 }
 
+Counter& RunState::start_ns() const noexcept {
+  return control().start_ns;
+}
 Population& RunState::population() const noexcept {
   return control().population;
 }

@@ -93,6 +93,7 @@ class RunState {
   std::atomic<bool>& go() const noexcept;    // set once: begin to work
   std::atomic<bool>& stop() const noexcept;  // set once: end after the operation in hand
 
+  Counter& start_ns() const noexcept;  // of the run; set before `go`
   Population& population() const noexcept;
 
   [[nodiscard]] std::span<WriterStats> writers() const noexcept { return writers_; }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/stores/store.h"
+#include "agent/workload/pace.h"
 #include "agent/workload/workload.h"
 #include "tidelock/options.h"
 #include "tidelock/wait.h"
@@ -39,6 +40,7 @@ struct Settings {
   std::string key_file;               // one key a line; empty: generated keys
   std::uint32_t insert_room = 0;      // keys that may be inserted
   bool preload = false;
+  Pace pace;  // of each writer
 
   std::size_t memtable_size = 0;  // bytes, of a database that is made; 0: the library's default
 

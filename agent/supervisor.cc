@@ -94,6 +94,7 @@ RunOutcome Supervisor::run() {
   for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) start(slot);
   wait_for_all_open();
   outcome_.start_ns = now_ns();
+  run_.state.start_ns().set(outcome_.start_ns);
   run_.state.go().store(true, std::memory_order_relaxed);
   work_until_end();
   run_.state.stop().store(true, std::memory_order_relaxed);

@@ -1,6 +1,8 @@
 #include "agent/worker.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace tidelock::agent {
@@ -8,6 +10,7 @@ namespace {
 
 constexpr std::uint32_t kBatchMin = 2, kBatchMax = 8;  // operations
 constexpr std::uint32_t kPreloadBatch = 100;
+constexpr std::uint64_t kNap = 20'000'000;  // ns, after which a sleeper looks whether to stop
 
 }  // namespace
 
@@ -22,7 +25,11 @@ Worker::Worker(const Run& run, std::unique_ptr<Store>& store, std::unique_ptr<Se
       chooser_(workload_.keys, run.state.population(), assignment.place),
       reader_(run, session_, assignment.writer),
       writer_(run, session_, assignment.writer),
-      churn_(run, store, session_, reader_, stats_) {}
+      churn_(run, store, session_, reader_, stats_) {
+  const Pace& pace = run.settings.pace;
+  const std::uint64_t now = now_ns() - run.state.start_ns().get();
+  if (!pace.unlimited()) schedule_.emplace(pace, now, random_.unit());
+}
 
 bool Worker::work() {
   while (stats_.done() < assignment_.operations && !stopped()) {
@@ -55,7 +62,20 @@ bool Worker::is_timed() noexcept {
   return true;
 }
 
+std::uint64_t Worker::wait_for_turn() {
+  if (!schedule_) return 0;
+  const std::uint64_t start = run_.state.start_ns().get();
+  const Schedule::Due due = schedule_->next(now_ns() - start);
+  for (std::uint64_t now = now_ns(); now < start + due.ns && !stopped(); now = now_ns()) {
+    const std::uint64_t left = std::min(start + due.ns - now, kNap);
+    std::this_thread::sleep_for(std::chrono::nanoseconds(left));
+  }
+  return due.intended ? start + due.ns : 0;
+}
+
 Status Worker::operate() {
+  const std::uint64_t intended = wait_for_turn();
+  if (stopped()) return Status();
   const Settings& settings = run_.settings;
   if (settings.churn_every != 0 && random_.below(settings.churn_every) == 0) {
     return churn_.stir(random_);
@@ -71,7 +91,8 @@ Status Worker::operate() {
   if (!status.ok()) return status;
   stats_.actions[index_of(action)].add(1);
   if (took.begin_ns != 0) {
-    stats_.latency[index_of(action)].record(took.end_ns - took.begin_ns);
+    const std::uint64_t begin = intended != 0 ? intended : took.begin_ns;
+    stats_.latency[index_of(action)].record(took.end_ns - begin);
   }
   return Status();
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "agent/churn.h"
 #include "agent/clock.h"
@@ -10,6 +11,7 @@
 #include "agent/run_context.h"
 #include "agent/stores/store.h"
 #include "agent/workload/key_chooser.h"
+#include "agent/workload/pace.h"
 #include "agent/writer.h"
 
 namespace tidelock::agent {
@@ -38,6 +40,8 @@ class Worker {
   [[nodiscard]] bool stopped() const noexcept {
     return run_.state.stop().load(std::memory_order_relaxed);
   }
+  // Sleeps until the next operation is due. When it was meant to begin, if that says anything.
+  [[nodiscard]] std::uint64_t wait_for_turn();
   [[nodiscard]] Status operate();
   [[nodiscard]] Status perform(Action& action, Took& took);
   [[nodiscard]] std::span<const Step> choose_batch();
@@ -54,8 +58,9 @@ class Worker {
   Reader reader_;
   Writer writer_;
   Churn churn_;
-  std::uint32_t until_timed_ = 1;  // operations
-  std::vector<Step> steps_;        // of a batch
+  std::optional<Schedule> schedule_;  // none: as fast as can
+  std::uint32_t until_timed_ = 1;     // operations
+  std::vector<Step> steps_;           // of a batch
 };
 
 }  // namespace tidelock::agent

@@ -73,6 +73,11 @@ void WorkloadOptions::add_actions(CLI::App& app) {
   add_number(app, "--durable-percent", settings_.durable_percent, "Durable ones among the writes",
              0u, 100u)
       ->group(kGroup);
+  app.add_option("--rate", rate_,
+                 "Operations a second that each client thread means to begin, late or not (an open "
+                 "loop): 1000, or phases RATE:SECONDS over and over, 0-5000:30,5000:60,max:5,0:5")
+      ->type_name("RATE")
+      ->group(kGroup);
   app.add_option("--scan-length", scan_length_, "Entries of a scan [uniform:1-100]")
       ->type_name("SIZES")
       ->group(kGroup);
@@ -116,8 +121,9 @@ void WorkloadOptions::add_values(CLI::App& app) {
 }
 
 std::string WorkloadOptions::complete() {
-  for (const auto take : {&WorkloadOptions::take_ycsb, &WorkloadOptions::take_mix,
-                          &WorkloadOptions::take_keys, &WorkloadOptions::take_values}) {
+  for (const auto take :
+       {&WorkloadOptions::take_ycsb, &WorkloadOptions::take_mix, &WorkloadOptions::take_keys,
+        &WorkloadOptions::take_values, &WorkloadOptions::take_pace}) {
     if (std::string complaint = (this->*take)(); !complaint.empty()) return complaint;
   }
   return {};
@@ -147,6 +153,7 @@ std::string WorkloadOptions::take_ycsb() {
     settings_.operations = *run->operations;
   }
   if (run->seconds && *run->seconds != 0 && !given("--seconds")) settings_.seconds = *run->seconds;
+  if (run->rate && *run->rate != 0) ycsb_rate_ = run->rate;
   if (run->threads && !given("--processes") && !given("--threads")) {
     settings_.processes = *run->threads;
   }
@@ -211,6 +218,15 @@ std::string WorkloadOptions::take_keys() {
     settings_.insert_room =
         std::max(kInsertRoom, workload.key_count == 0 ? kKeyCountDefault : workload.key_count);
   }
+  return {};
+}
+
+std::string WorkloadOptions::take_pace() {
+  if (ycsb_rate_) settings_.pace = Pace::steady(*ycsb_rate_ / settings_.writers());
+  if (rate_.empty()) return {};
+  Result<Pace> pace = Pace::parse(rate_);
+  if (!pace) return "--rate: " + pace.error().message();
+  settings_.pace = *std::move(pace);
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ class WorkloadOptions {
   [[nodiscard]] std::string take_mix();
   [[nodiscard]] std::string take_keys();
   [[nodiscard]] std::string take_values();
+  [[nodiscard]] std::string take_pace();
   [[nodiscard]] bool given(const char* option) const { return app_.count(option) != 0; }
 
   CLI::App& app_;
@@ -41,6 +43,8 @@ class WorkloadOptions {
   std::string value_size_ = "100", scan_length_ = "uniform:1-100";
   double value_ratio_ = 1;
   bool no_preload_ = false;
+  std::string rate_;
+  std::optional<double> ycsb_rate_;  // of all clients together
 };
 
 }  // namespace tidelock::agent

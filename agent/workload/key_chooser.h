@@ -23,8 +23,8 @@ enum class KeyOrder : std::uint8_t {
 // How the keys of operations are chosen.
 struct KeyChoice {
   KeyOrder order = KeyOrder::kUniform;
-  double hot_keys = 0.2;                    // kHotspot: share of the keys, the first ones
-  double hot_operations = 0.8;              // share of the operations that go there
+  double hot_keys = 0.2;                      // kHotspot: share of the keys, the first ones
+  double hot_operations = 0.8;                // share of the operations that go there
   std::shared_ptr<const Weighted> weights{};  // kWeighted: of the first keys
 
   friend bool operator==(const KeyChoice&, KeyOrder) = delete;

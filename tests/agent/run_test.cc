@@ -51,7 +51,7 @@ TEST_F(Agent, DoesAsManyOperationsAsItIsAskedForThoughClientsAreKilled) {
 TEST_F(Agent, PreloadsEveryKey) {
   const Json report =
       good_run("--key-count 5000 --preload --read-percent 100 --ops 1000 --processes 2");
-  EXPECT_EQ(report["acknowledged"], 5'000);
+  EXPECT_EQ(report["loaded"], 5'000);
   EXPECT_EQ(report["writes"], 0);
 }
 

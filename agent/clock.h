@@ -12,4 +12,8 @@ namespace tidelock::agent {
                                         .count());
 }
 
+[[nodiscard]] constexpr std::uint64_t in_ns(std::chrono::milliseconds duration) noexcept {
+  return static_cast<std::uint64_t>(duration.count()) * 1'000'000;
+}
+
 }  // namespace tidelock::agent

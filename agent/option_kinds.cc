@@ -39,6 +39,24 @@ CLI::Option* add_backoff(CLI::App& app, const std::string& name, std::uint64_t& 
   return add_time(app, name, set, "250us, 10ms", description);
 }
 
+CLI::Option* add_milliseconds(CLI::App& app, const std::string& name, std::uint64_t& milliseconds,
+                              const std::string& description) {
+  const auto set = [&milliseconds](std::string_view word) {
+    static const Units kUnits{{"", 1}, {"ms", 1}, {"s", 1'000}, {"m", 60'000}};
+    const auto time = parse_time(word, kUnits);
+    milliseconds = time.value_or(0);
+    return time.has_value();
+  };
+  return add_time(app, name, set, "250ms, 10s", description);
+}
+
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& bytes,
+                      const std::string& description) {
+  return app.add_option(name, bytes, description)
+      ->transform(CLI::AsSizeValue(false).description(""))
+      ->type_name("SIZE");
+}
+
 std::uint64_t random_seed() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();

@@ -56,6 +56,13 @@ CLI::Option* add_time(CLI::App& app, const std::string& name,
 CLI::Option* add_backoff(CLI::App& app, const std::string& name, std::uint64_t& microseconds,
                          const std::string& description);
 
+// A time in ms or with a unit.
+CLI::Option* add_milliseconds(CLI::App& app, const std::string& name, std::uint64_t& milliseconds,
+                              const std::string& description);
+// Bytes: "64M".
+CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& bytes,
+                      const std::string& description);
+
 [[nodiscard]] std::uint64_t random_seed();
 
 }  // namespace tidelock::agent

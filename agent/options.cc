@@ -30,6 +30,7 @@ struct Raw {
   std::uint64_t backoff_base_us = 100;
   std::uint64_t backoff_cap_us = 100'000;
   std::uint64_t kill_every_ms = 0;
+  std::uint64_t stop_every_ms = 0, stop_for_ms = 500, hold_view_ms = 0, slow_think_ms = 100;
   std::string verify;
 };
 
@@ -76,6 +77,28 @@ void add_clients(CLI::App& app, Settings& settings, Raw& raw) {
       ->group(group);
   add_number(app, "--churn", settings.churn_every,
              "Every N operations or so flush, compact, reopen or fork; 0: never", 0u)
+      ->group(group);
+  add_milliseconds(app, "--stop-every", raw.stop_every_ms,
+                   "Stop a random client this often (SIGSTOP), and let it go on; 0: never [0]")
+      ->group(group);
+  add_milliseconds(app, "--stop-for", raw.stop_for_ms, "For so long [500ms]")->group(group);
+  add_number(app, "--visit-ops", settings.visit_operations,
+             "A client opens the database, does so many operations and leaves, and another comes; "
+             "0: they stay",
+             std::uint64_t{0})
+      ->group(group);
+  add_number(app, "--readers", settings.readers, "So many of the clients only read", 0u)
+      ->group(group);
+  add_milliseconds(app, "--hold-view", raw.hold_view_ms,
+                   "Keep a view of the store for so long (see view in --mix); 0: a few reads [0]")
+      ->group(group);
+  add_number(app, "--slow", settings.slow, "So many of the clients are slow: they sleep", 0u)
+      ->group(group);
+  add_milliseconds(app, "--slow-think", raw.slow_think_ms, "between operations, for [100ms]")
+      ->group(group);
+  add_size(app, "--disk-size", settings.disk_size,
+           "Run on a file system in memory of this size, which is mounted over the directory and "
+           "becomes twice as large at half time; needs root")
       ->group(group);
   app.add_option("--seed", settings.seed, "Of all choices; drawn and shown if not given")
       ->type_name("N")
@@ -144,6 +167,11 @@ std::string complete(Settings& settings, const Raw& raw, bool seeded) {
                                .cap = microseconds(raw.backoff_cap_us)};
   }
   settings.kill_every = milliseconds(raw.kill_every_ms);
+  settings.stop_every = milliseconds(raw.stop_every_ms);
+  settings.stop_for = milliseconds(raw.stop_for_ms);
+  settings.hold_view = milliseconds(raw.hold_view_ms);
+  settings.slow_think = milliseconds(raw.slow_think_ms);
+  if (settings.readers > settings.processes) return "--readers: there are not so many clients";
   if (raw.verify.empty()) {
     settings.verify = raw.kill_every_ms == 0 ? Verify::kValues : Verify::kHistory;
   } else if (const auto verify = value_of(kVerifyNames, raw.verify)) {

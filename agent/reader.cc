@@ -100,7 +100,8 @@ Status Reader::read_several(Random& random, Took& took) {
 }
 
 Status Reader::read_at_one_point(Random& random) {
-  if (!kept_ && random.below(4) == 0) {  // without a view
+  const bool may_do_without = run_.settings.hold_view.count() == 0;
+  if (!kept_ && may_do_without && random.below(4) == 0) {
     Look look = choose_keys(random);
     return walk(look, random.below(2) == 0);
   }
@@ -113,11 +114,13 @@ Status Reader::read_at_one_point(Random& random) {
     if (!view) return view.error();
     look.view = *std::move(view);
     look.uses_left = 1 + random.below(kUses);
+    look.keep_until_ns = look.end_ns + in_ns(run_.settings.hold_view);
     kept_ = std::move(look);
   }
   const std::uint32_t way = random.below(3);
   Status status = way == 0 ? get_each(*kept_) : walk(*kept_, way == 1);
-  if (--kept_->uses_left == 0) kept_.reset();
+  const bool held = run_.settings.hold_view.count() != 0;
+  if (held ? now_ns() >= kept_->keep_until_ns : --kept_->uses_left == 0) kept_.reset();
   return status;
 }
 

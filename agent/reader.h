@@ -43,6 +43,7 @@ class Reader {
     std::vector<std::uint64_t> newest_begin_ns;  // of each key, known before the point was taken
     std::optional<std::uint32_t> point;          // in the log
     std::uint32_t uses_left = 0;
+    std::uint64_t keep_until_ns = 0;
   };
   [[nodiscard]] Look choose_keys(Random& random) const;
   // So many keys from a place in byte order on.

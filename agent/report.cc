@@ -28,6 +28,7 @@ void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
     report.reads += writer.reads.get();
     report.writes += writer.writes.get();
     report.refused += writer.refused.get();
+    report.no_space += writer.no_space.get();
     report.not_durable += writer.not_durable.get();
     report.retries += writer.retries.get();
     report.waits += writer.backoffs.get();
@@ -77,6 +78,8 @@ void add_kills(const Run& run, const RunOutcome& outcome, Report& report) {
   }
   report.kills = killed.size();
   report.aimed = outcome.aimed;
+  report.stops = outcome.stops;
+  report.visits = outcome.visits;
   report.states_lost = outcome.states_lost;
   report.starved_ms = static_cast<double>(outcome.starved_ns) / kMillisecond;
   report.longest_call_ms = std::max(

@@ -69,6 +69,7 @@ struct Report {
   double longest_job_ms = 0;   // of these
   double starved_ms = 0;    // the longest time that the machine kept the supervisor from its turn
   std::uint64_t aimed = 0;  // kills
+  std::uint64_t stops = 0, visits = 0, no_space = 0;
   std::uint64_t states_lost = 0;
   std::uint64_t snapshots = 0, batches = 0;
   std::uint64_t flushes = 0, compactions = 0, reopenings = 0, forks = 0;

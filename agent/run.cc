@@ -81,12 +81,22 @@ Result<KeySpace> make_keys(const Settings& settings) {
 Result<Report> emulate(const Run& run) {
   Progress progress;
   RunOutcome outcome;
+  const Settings& settings = run.settings;
+  std::optional<SmallDisk> disk;  // outlives the check
+  if (settings.disk_size != 0) {
+    Result<SmallDisk> mounted = SmallDisk::mount(settings.directory, settings.disk_size);
+    if (!mounted) return mounted.error();
+    disk.emplace(*std::move(mounted));
+  }
   {
-    Supervisor supervisor(run, progress);
+    Supervisor supervisor(run, disk ? &*disk : nullptr, progress);
     if (Status status = supervisor.prepare(); !status.ok()) return status;
     outcome = supervisor.run();
   }
   progress.finish();
+  if (disk) {
+    if (Status status = disk->grow(4 * settings.disk_size); !status.ok()) return status;
+  }
   const History history = read_history(run.journals, run.keys.count());
   FinalCheck check;
   if (run.settings.verify != Verify::kNone) check = check_database(run, history);

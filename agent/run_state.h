@@ -34,6 +34,7 @@ struct alignas(64) WriterStats {
   Counter reads;          // answered; a scan, or a view of several keys, is one
   Counter writes;         // acknowledged; a batch is one
   Counter refused;        // writes given up: tries or deadline used up
+  Counter no_space;       // writes that found no room on a disk that was to become full
   Counter failed;         // operations that ended in an error
   Counter not_durable;    // acknowledged writes of which the store could not say they are on disk
   Counter retries;        // attempts after the first, of all writes
@@ -54,7 +55,7 @@ struct alignas(64) WriterStats {
 
   // Operations that came to an end, whichever.
   [[nodiscard]] std::uint64_t done() const noexcept {
-    std::uint64_t sum = refused.get() + failed.get();
+    std::uint64_t sum = refused.get() + no_space.get() + failed.get();
     for (const Counter& count : actions) sum += count.get();
     return sum;
   }

@@ -51,6 +51,15 @@ struct Settings {
   std::uint32_t tries = 0;                      // attempts of one write; 0: until the deadline
   std::chrono::milliseconds deadline{10'000};   // of one write
 
+  std::uint32_t readers = 0;               // of the clients only read: the last ones
+  std::chrono::milliseconds hold_view{0};  // how long a view is kept; 0: for a few reads
+  std::uint32_t slow = 0;                  // of the clients sleep between operations: the first
+  std::chrono::milliseconds slow_think{100};
+  std::uint64_t visit_operations = 0;       // after which a client leaves; 0: it stays
+  std::chrono::milliseconds stop_every{0};  // SIGSTOP; 0: nobody is stopped
+  std::chrono::milliseconds stop_for{500};
+  std::uint64_t disk_size = 0;  // bytes of a tmpfs to run on; 0: on what there is
+
   std::chrono::milliseconds kill_every{0};  // 0: nobody is killed
   std::uint32_t spared = 0;                 // clients that are only killed with all others
   std::uint32_t kill_all_every = 0;         // kills: then all at once; 0: never

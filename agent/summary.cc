@@ -91,6 +91,11 @@ void print_churn(std::ostream& out, const Settings& settings, const Report& repo
         << "; the longest of the first two, or close, " << with_decimals(report.longest_job_ms, 1)
         << " ms\n";
   }
+  if (report.stops + report.visits + report.no_space != 0) {
+    out << counted(report.stops, "client") << " stopped for a while, "
+        << counted(report.visits, "visitor") << " left, " << counted(report.no_space, "write")
+        << " found no space\n";
+  }
   out << grouped(report.batches) << " batches"
       << ", " << counted(report.snapshots, "read") << " of several keys; longest call "
       << with_decimals(report.longest_call_ms, 1) << " ms, longest delay of the supervisor "

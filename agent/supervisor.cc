@@ -59,11 +59,12 @@ std::string progress_line(const Run& run, const RunOutcome& outcome) {
 
 }  // namespace
 
-Supervisor::Supervisor(const Run& run, Progress& progress)
+Supervisor::Supervisor(const Run& run, const SmallDisk* disk, Progress& progress)
     : run_(run),
       progress_(progress),
       random_(mix(run.settings.seed)),
-      clients_(run.settings.processes) {
+      clients_(run.settings.processes),
+      disk_(disk) {
   if (run.settings.churn_every != 0) ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
@@ -135,8 +136,18 @@ void Supervisor::work_until_end() {
           : outcome_.start_ns + static_cast<std::uint64_t>(settings.seconds * double(kSecond));
   const auto period = static_cast<std::uint64_t>(settings.kill_every.count()) * 1'000'000;
   std::uint64_t next_kill = period == 0 ? UINT64_MAX : outcome_.start_ns + period;
+  stops_.emplace(settings, outcome_.start_ns);
+  const std::uint64_t half_time =
+      disk_ == nullptr || end == UINT64_MAX ? UINT64_MAX : (outcome_.start_ns + end) / 2;
+  bool grown = half_time == UINT64_MAX;
   while (now_ns() < end && living() != 0 && !outcome_.interrupted) {
-    wait_until(std::min({end, next_kill, progress_.due_ns()}));
+    wait_until(std::min(
+        {end, next_kill, progress_.due_ns(), stops_->due_ns(), grown ? UINT64_MAX : half_time}));
+    stop_one();
+    if (!grown && now_ns() >= half_time) {
+      grown = true;
+      grow_disk();
+    }
     if (now_ns() >= progress_.due_ns()) progress_.show(progress_line(run_, outcome_));
     if (now_ns() >= next_kill && now_ns() < end) {
       strike();
@@ -144,9 +155,25 @@ void Supervisor::work_until_end() {
     }
   }
   outcome_.end_ns = now_ns();
+  outcome_.stops = stops_->count();
+}
+
+void Supervisor::stop_one() {
+  if (now_ns() < stops_->due_ns()) return;
+  std::vector<pid_t> pids;
+  for (const Client& client : clients_) {
+    if (client.pid != 0) pids.push_back(client.pid);
+  }
+  stops_->act(pids, now_ns(), random_);
+}
+
+void Supervisor::grow_disk() {
+  const Status status = disk_->grow(2 * run_.settings.disk_size);
+  if (!status.ok()) run_.state.report_failure(status);
 }
 
 void Supervisor::wait_for_all_ends() {
+  stops_->let_all_go_on();
   const auto deadline =
       run_.settings.deadline == Wait::kForEver
           ? 0
@@ -234,6 +261,7 @@ void Supervisor::strike() {
   }
   if (all_struck_ && living() == killed.size()) lose_state();
   for (const std::uint32_t slot : killed) {
+    stops_->forget(clients_[slot].pid);
     for (WriterStats& writer : writers_of(slot)) writer.call_began_ns.set(0);
     start(slot);
   }
@@ -286,7 +314,13 @@ void Supervisor::note_end(std::uint32_t slot, int wait_status) {
                                  std::to_string(clients_[slot].pid) + ") " +
                                  describe_end(wait_status));
   }
+  if (stops_) stops_->forget(clients_[slot].pid);
   clients_[slot].pid = 0;
+  const bool visit = run_.settings.visit_operations != 0 && WIFEXITED(wait_status) &&
+                     WEXITSTATUS(wait_status) == 0 && !finished(writers_of(slot));
+  if (!visit || run_.state.stop().load(std::memory_order_relaxed)) return;
+  ++outcome_.visits;
+  start(slot);
 }
 
 }  // namespace tidelock::agent

@@ -12,6 +12,8 @@
 #include "agent/progress.h"
 #include "agent/random.h"
 #include "agent/run_context.h"
+#include "agent/small_disk.h"
+#include "agent/stops.h"
 
 namespace tidelock::agent {
 
@@ -26,10 +28,12 @@ struct RunOutcome {
   std::vector<Kill> kills;  // in order
   std::uint64_t aimed = 0;  // kills of a client that had just been seen to hold the lock
   std::uint64_t longest_cut_call_ns = 0;  // of the calls that clients were killed in
-  std::uint64_t states_lost = 0;          // times that the shared state was removed
-  std::uint64_t starved_ns = 0;           // the most by which the supervisor woke up too late
-  std::vector<std::string> accidents;     // clients that died by themselves or did not end
-  bool interrupted = false;               // by SIGINT or SIGTERM; what was done still counts
+  std::uint64_t stops = 0;
+  std::uint64_t visits = 0;            // clients that left when they had done what they came for
+  std::uint64_t states_lost = 0;       // times that the shared state was removed
+  std::uint64_t starved_ns = 0;        // the most by which the supervisor woke up too late
+  std::vector<std::string> accidents;  // clients that died by themselves or did not end
+  bool interrupted = false;            // by SIGINT or SIGTERM; what was done still counts
 };
 
 // Forks the clients of a run, kills some, replaces them, and reaps them all. It opens no database
@@ -37,7 +41,8 @@ struct RunOutcome {
 // the supervisor die, the kernel kills its clients.
 class Supervisor {
  public:
-  Supervisor(const Run& run, Progress& progress);
+  // `disk`: what it runs on, if that is to become full; it grows at half time.
+  Supervisor(const Run& run, const SmallDisk* disk, Progress& progress);
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
@@ -60,6 +65,8 @@ class Supervisor {
   void work_until_end();
   void wait_for_all_ends();
   void strike();
+  void stop_one();
+  void grow_disk();
   [[nodiscard]] std::vector<std::uint32_t> choose_victims();
   void lose_state();
   // The slot of the client that holds the writer lock.
@@ -78,6 +85,8 @@ class Supervisor {
   Parent parent_;
   std::vector<Client> clients_;  // by slot
   RunOutcome outcome_;
+  const SmallDisk* disk_;
+  std::optional<Stops> stops_;
   std::uint64_t strikes_ = 0;
   bool all_struck_ = false;  // by the last one
 };

@@ -12,6 +12,16 @@ constexpr std::uint32_t kBatchMin = 2, kBatchMax = 8;  // operations
 constexpr std::uint32_t kPreloadBatch = 100;
 constexpr std::uint64_t kNap = 20'000'000;  // ns, after which a sleeper looks whether to stop
 
+ActionMix reads_of(const ActionMix& mix) {
+  ActionMix reads;
+  for (std::size_t i = 0; i < kActions; ++i) {
+    const auto action = static_cast<Action>(i);
+    if (only_reads(action)) reads.add(action, mix.share(action));
+  }
+  if (reads.empty()) reads.add(Action::kGet, 1);
+  return reads;
+}
+
 }  // namespace
 
 Worker::Worker(const Run& run, std::unique_ptr<Store>& store, std::unique_ptr<Session> session,
@@ -26,14 +36,23 @@ Worker::Worker(const Run& run, std::unique_ptr<Store>& store, std::unique_ptr<Se
       reader_(run, session_, assignment.writer),
       writer_(run, session_, assignment.writer),
       churn_(run, store, session_, reader_, stats_) {
-  const Pace& pace = run.settings.pace;
+  const Settings& settings = run.settings;
+  const std::uint32_t slot = assignment.writer / settings.threads;
+  const bool reads_only =
+      slot + settings.readers >= settings.processes && slot < settings.processes;
+  mix_ = reads_only ? reads_of(workload_.mix) : workload_.mix;
+  if (slot < settings.slow) think_ = settings.slow_think;
+  const Pace& pace = settings.pace;
   const std::uint64_t now = now_ns() - run.state.start_ns().get();
   if (!pace.unlimited()) schedule_.emplace(pace, now, random_.unit());
 }
 
 bool Worker::work() {
-  while (stats_.done() < assignment_.operations && !stopped()) {
+  const std::uint64_t visit = run_.settings.visit_operations;
+  for (std::uint64_t i = 0; stats_.done() < assignment_.operations && !stopped(); ++i) {
+    if (visit != 0 && i == visit) return true;  // the next visitor goes on
     if (Status status = operate(); !status.ok()) return fail(status);
+    if (think_.count() != 0) nap_until(now_ns() + in_ns(think_));
   }
   stats_.finished_ns.set(now_ns());
   return true;
@@ -66,11 +85,14 @@ std::uint64_t Worker::wait_for_turn() {
   if (!schedule_) return 0;
   const std::uint64_t start = run_.state.start_ns().get();
   const Schedule::Due due = schedule_->next(now_ns() - start);
-  for (std::uint64_t now = now_ns(); now < start + due.ns && !stopped(); now = now_ns()) {
-    const std::uint64_t left = std::min(start + due.ns - now, kNap);
-    std::this_thread::sleep_for(std::chrono::nanoseconds(left));
-  }
+  nap_until(start + due.ns);
   return due.intended ? start + due.ns : 0;
+}
+
+void Worker::nap_until(std::uint64_t time_ns) const {
+  for (std::uint64_t now = now_ns(); now < time_ns && !stopped(); now = now_ns()) {
+    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(time_ns - now, kNap)));
+  }
 }
 
 Status Worker::operate() {
@@ -80,12 +102,17 @@ Status Worker::operate() {
   if (settings.churn_every != 0 && random_.below(settings.churn_every) == 0) {
     return churn_.stir(random_);
   }
-  Action action = workload_.mix.choose(random_);
+  Action action = mix_.choose(random_);
   Took took{.begin_ns = is_timed() ? now_ns() : 0};
   const Status status = perform(action, took);
   if (status.code() == StatusCode::kBusy || status.code() == StatusCode::kTimedOut) {
     // Cut short by the end of the run it would tell nothing of the store.
     if (!stopped()) stats_.refused.add(1);
+    return Status();
+  }
+  if (status.code() == StatusCode::kNoSpace && settings.disk_size != 0) {
+    stats_.no_space.add(1);
+    nap_until(now_ns() + kNap);
     return Status();
   }
   if (!status.ok()) return status;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -42,6 +43,7 @@ class Worker {
   }
   // Sleeps until the next operation is due. When it was meant to begin, if that says anything.
   [[nodiscard]] std::uint64_t wait_for_turn();
+  void nap_until(std::uint64_t time_ns) const;
   [[nodiscard]] Status operate();
   [[nodiscard]] Status perform(Action& action, Took& took);
   [[nodiscard]] std::span<const Step> choose_batch();
@@ -58,9 +60,11 @@ class Worker {
   Reader reader_;
   Writer writer_;
   Churn churn_;
+  ActionMix mix_;
   std::optional<Schedule> schedule_;  // none: as fast as can
-  std::uint32_t until_timed_ = 1;     // operations
-  std::vector<Step> steps_;           // of a batch
+  std::chrono::milliseconds think_{0};
+  std::uint32_t until_timed_ = 1;  // operations
+  std::vector<Step> steps_;        // of a batch
 };
 
 }  // namespace tidelock::agent

@@ -8,11 +8,6 @@
 namespace tidelock::agent {
 namespace {
 
-std::uint64_t in_ns(std::chrono::milliseconds duration) noexcept {
-  if (duration == Wait::kForEver) return UINT64_MAX;
-  return static_cast<std::uint64_t>(duration.count()) * 1'000'000;
-}
-
 Outcome outcome_of(const Status& status) noexcept {
   switch (status.code()) {
     case StatusCode::kOk:
@@ -20,6 +15,7 @@ Outcome outcome_of(const Status& status) noexcept {
       return Outcome::kAcknowledged;
     case StatusCode::kBusy:
     case StatusCode::kTimedOut:
+    case StatusCode::kNoSpace:
       return Outcome::kRefused;
     default:
       return Outcome::kUnknown;
@@ -34,7 +30,8 @@ Writer::Writer(const Run& run, const std::unique_ptr<Session>& session, std::uin
       writer_(writer),
       journal_(run.journals.empty() ? nullptr : &run.journals[writer]),
       stats_(run.state.writers()[writer]),
-      deadline_ns_(in_ns(run.settings.deadline)) {}
+      deadline_ns_(run.settings.deadline == Wait::kForEver ? UINT64_MAX
+                                                           : in_ns(run.settings.deadline)) {}
 
 Status Writer::put(std::uint32_t key, bool durable, Took& took, Random& random) {
   const Step step{.key = key, .kind = OperationKind::kPut};

@@ -13,9 +13,9 @@
 // fail-fast means nothing here. `process`: MDB_NOSYNC. A durable write of such a store is followed
 // by mdb_env_sync, which syncs the commits of all. It has no cache of its own: the kernel's pages
 // are mapped. The map is reserved address space, of which no byte is used before it is needed; what
-// would go beyond fails with kNoSpace and is not done. Keys have at most 511 bytes. mdb_txn_id is no
-// number of a view's point: a reader takes the id first and the roots afterwards, so that after a
-// pause between the two it sees commits that are newer than its id.
+// would go beyond fails with kNoSpace and is not done. Keys have at most 511 bytes. mdb_txn_id is
+// no number of a view's point: a reader takes the id first and the roots afterwards, so that after
+// a pause between the two it sees commits that are newer than its id.
 namespace tidelock::agent {
 namespace {
 

@@ -37,16 +37,16 @@ TEST_P(StoreRuns, KeepTheirPromisesToThoseWhoWait) {
 }
 
 TEST_P(StoreRuns, LoseNothingWhenClientsAreKilled) {
-  const std::string options = store() +
-                              " --verify --seconds 1 --kill-every 50 --key-count 200"
-                              " --batch-percent 20 --snapshot-percent 20";
+  const std::string kill_every = GetParam()->many_processes ? "50" : "250";  // it has to open first
+  const std::string options = store() + " --verify --seconds 1 --kill-every " + kill_every +
+                              " --key-count 200 --batch-percent 20 --snapshot-percent 20";
   if (!GetParam()->survives_kills) {
     EXPECT_EQ(run(options).exit_code, 2);
     return;
   }
   const Json report = good_run(options);
-  EXPECT_GT(report["kills"], 5);
-  EXPECT_GT(report["acknowledged"], 20);
+  EXPECT_GE(report["kills"], 2);
+  EXPECT_GT(report["acknowledged"], 10);
 }
 
 TEST_P(StoreRuns, RefuseWhatTheyHaveNot) {

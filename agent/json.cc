@@ -15,7 +15,8 @@ Json to_json(const Percentiles& p) {
 
 Json to_json(const Settings& settings, const KeySpace& keys) {
   const Backoff backoff = settings.backoff.value_or(Backoff{});
-  Json json{{"db", settings.directory},
+  Json json{{"store", settings.store->name},
+            {"db", settings.directory},
             {"processes", settings.processes},
             {"threads", settings.threads},
             {"seconds", settings.operations == 0 ? Json(settings.seconds) : Json()},

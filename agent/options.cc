@@ -6,6 +6,7 @@
 #include "agent/names.h"
 #include "agent/option_kinds.h"
 #include "agent/report.h"
+#include "agent/store_choice.h"
 #include "agent/workload_options.h"
 #include "tidelock/version.h"
 
@@ -19,6 +20,7 @@ constexpr const char* kExamples = R"(Examples:
   tidelock-agent run /tmp/db --wait queue --json      wait in the lock's queue; JSON for programs
   tidelock-agent run /tmp/db --key-file words --preload --read-percent 95 --keys zipfian
                                                       mostly reads of a few hot words
+  tidelock-agent run /tmp/db --store sqlite           four clients of another store
   tidelock-agent contend --help                       about the laboratory for the lock
 
 Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
@@ -213,6 +215,7 @@ Request parse_command_line(int argc, const char* const* argv) {
           [](const std::string& path) { return path.empty() ? "may not be empty" : ""; }, ""));
   add_clients(run, settings, raw);
   WorkloadOptions workload(run, settings);
+  add_store_choice(run, settings);
   add_store(run, settings);
   add_waiting(run, settings, raw);
   add_output(run, settings, raw);
@@ -229,6 +232,7 @@ Request parse_command_line(int argc, const char* const* argv) {
     return contend.settings();
   }
   std::string complaint = workload.complete();
+  if (complaint.empty()) complaint = fit_to_store(run, settings);
   if (complaint.empty()) complaint = complete(settings, raw, run.count("--seed") != 0);
   if (!complaint.empty()) return usage_error(complaint);
   return settings;

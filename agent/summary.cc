@@ -11,13 +11,16 @@ namespace {
 
 void print_settings(std::ostream& out, const Settings& settings) {
   out << counted(settings.processes, "client") << " of " << counted(settings.threads, "thread")
-      << " on " << settings.directory << ", "
+      << " on " << settings.directory << " (" << settings.store->name << "), "
       << (settings.workload.name.empty() ? "" : settings.workload.name + ": ")
       << settings.workload.mix.to_string() << ", "
       << name_of(kKeyOrderNames, settings.workload.keys.order) << " keys, values of "
       << settings.workload.values.sizes.text() << " bytes, durability "
       << name_of(kDurabilityNames, settings.durability) << ",\n";
-  if (settings.wait == Wait::Policy::kQueue) {
+  const bool queue = settings.wait == Wait::Policy::kQueue;
+  if (!is_tidelock(*settings.store) && (queue || !settings.store->fails_fast)) {
+    out << "waiting as the store does";
+  } else if (queue) {
     out << "waiting in the lock's queue (" << name_of(kHandoverNames, settings.handover)
         << " hand-over)";
   } else {

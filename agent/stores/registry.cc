@@ -1,10 +1,51 @@
 #include "agent/stores/store.h"
 #include "agent/stores/tidelock_store.h"
+#ifdef TIDELOCK_AGENT_LMDB
+#include "agent/stores/lmdb_store.h"
+#endif
+#ifdef TIDELOCK_AGENT_SQLITE
+#include "agent/stores/sqlite_store.h"
+#endif
+#ifdef TIDELOCK_AGENT_LEVELDB
+#include "agent/stores/leveldb_store.h"
+#endif
+#ifdef TIDELOCK_AGENT_ROCKSDB
+#include "agent/stores/rocksdb_store.h"
+#endif
+#ifdef TIDELOCK_AGENT_BERKELEYDB
+#include "agent/stores/berkeleydb_store.h"
+#endif
 
 namespace tidelock::agent {
 
 std::span<const StoreKind> store_kinds() noexcept {
-  static constexpr StoreKind kKinds[] = {{"tidelock", true, open_tidelock}};
+  static constexpr StoreKind kKinds[] = {
+      {.name = "tidelock",
+       .many_processes = true,
+       .survives_kills = true,
+       .fails_fast = true,
+       .has_memtable = true,
+       .open = open_tidelock},
+#ifdef TIDELOCK_AGENT_LMDB
+      {.name = "lmdb", .many_processes = true, .survives_kills = true, .open = open_lmdb},
+#endif
+#ifdef TIDELOCK_AGENT_SQLITE
+      {.name = "sqlite",
+       .many_processes = true,
+       .survives_kills = true,
+       .fails_fast = true,
+       .open = open_sqlite},
+#endif
+#ifdef TIDELOCK_AGENT_LEVELDB
+      {.name = "leveldb", .survives_kills = true, .has_memtable = true, .open = open_leveldb},
+#endif
+#ifdef TIDELOCK_AGENT_ROCKSDB
+      {.name = "rocksdb", .survives_kills = true, .has_memtable = true, .open = open_rocksdb},
+#endif
+#ifdef TIDELOCK_AGENT_BERKELEYDB
+      {.name = "berkeleydb", .many_processes = true, .fails_fast = true, .open = open_berkeleydb},
+#endif
+  };
   return kKinds;
 }
 

@@ -101,11 +101,17 @@ struct StoreOptions {
 
 struct StoreKind {
   const char* name;
-  bool many_processes;  // may have it open at once
-  Result<std::unique_ptr<Store>> (*open)(const StoreOptions& options);
+  bool many_processes = false;  // may have it open at once
+  bool survives_kills = false;  // of one of its processes, while the others go on
+  bool fails_fast = false;      // can say kBusy; else it waits, and as long as it likes
+  bool has_memtable = false;    // of a size that can be chosen
+  Result<std::unique_ptr<Store>> (*open)(const StoreOptions& options) = nullptr;
 };
 
 // Those that this program was built with; the first one is Tidelock.
 [[nodiscard]] std::span<const StoreKind> store_kinds() noexcept;
+[[nodiscard]] inline bool is_tidelock(const StoreKind& kind) noexcept {
+  return &kind == &store_kinds().front();
+}
 
 }  // namespace tidelock::agent

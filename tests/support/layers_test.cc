@@ -117,5 +117,21 @@ TEST(BoostInterprocess, IsKnownToOneFile) {
   });
 }
 
+// A header of another store -> the files that may know it.
+TEST(OtherStores, AreEachKnownToItsAdapterAlone) {
+  const std::map<std::string, std::string> stores = {{"lmdb.h", "agent/stores/lmdb_"},
+                                                     {"sqlite3.h", "agent/stores/sqlite_"},
+                                                     {"leveldb", "agent/stores/leveldb_"},
+                                                     {"rocksdb", "agent/stores/rocksdb_"},
+                                                     {"db.h", "agent/stores/berkeleydb_"}};
+  for_each_include([&](const SourceFile& file, const Include& include) {
+    const auto store = stores.find(first_part(include.name));
+    if (store == stores.end() || !include.angled) return;
+    if (file.path == "tests/benchmarks/against_leveldb.cc") return;
+    EXPECT_TRUE(file.path.string().starts_with(store->second))
+        << file.path << " includes <" << include.name << ">";
+  });
+}
+
 }  // namespace
 }  // namespace tidelock::test

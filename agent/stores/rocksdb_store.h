@@ -1,0 +1,11 @@
+#pragma once
+
+#include <memory>
+
+#include "agent/stores/store.h"
+
+namespace tidelock::agent {
+
+[[nodiscard]] Result<std::unique_ptr<Store>> open_rocksdb(const StoreOptions& options);
+
+}  // namespace tidelock::agent

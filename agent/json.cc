@@ -58,6 +58,7 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
             {"lose_state", settings.lose_state},
             {"aim_percent", settings.aim_percent},
             {"verify", name_of(kVerifyNames, settings.verify)},
+            {"fairness_limit", settings.fairness_limit},
             {"latency_sample", settings.latency_sample},
             {"seed", settings.seed}};
   return json;

@@ -24,7 +24,7 @@ constexpr const char* kExamples = R"(Examples:
   tidelock-agent contend --help                       about the laboratory for the lock
 
 Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
-6 a client died by itself or did not end.)";
+6 a client died by itself or did not end, 7 less fair than --fairness-limit.)";
 
 // Options that need more than a place to be stored in.
 struct Raw {
@@ -146,6 +146,9 @@ void add_output(CLI::App& app, Settings& settings, Raw& raw) {
                "Look at what the store answers: =none, =values (each read at once, all that was "
                "acknowledged in the end), or =history (all reads together, too), which is what is "
                "done if clients are killed; else values")
+      ->group(group);
+  add_number(app, "--fairness-limit", settings.fairness_limit,
+             "The run fails if Jain's index of what its clients got done is below", 0.0, 1.0)
       ->group(group);
   add_number(app, "--latency-sample", settings.latency_sample,
              "With --verify=none: time one of N operations", 1u)

@@ -117,6 +117,7 @@ Report make_report(const Run& run, const RunOutcome& outcome, const History& his
                    FinalCheck check) {
   Report report;
   report.start_ns = outcome.start_ns;
+  report.fairness_limit = run.settings.fairness_limit;
   report.seconds = static_cast<double>(outcome.end_ns - outcome.start_ns) / kSecond;
   add_writers(run, outcome, report);
   for (const SlotStats& slot : run.state.slots()) report.waits += slot.lock_waits.get();
@@ -158,6 +159,7 @@ ExitCode exit_code(const Report& report) noexcept {
   }
   if (!report.accidents.empty()) return ExitCode::kAccident;
   const Status& error = report.failure.ok() ? report.check.status : report.failure;
+  if (error.ok() && report.jain < report.fairness_limit) return ExitCode::kUnfair;
   return exit_code(error);
 }
 

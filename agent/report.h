@@ -25,6 +25,7 @@ enum class ExitCode : int {
   kIo = 5,        // an error of the kernel, of space, of permissions, ...
   kBusy = 3,      // others hold the database, or a client did not come to its end
   kUsage = 2,
+  kUnfair = 7,    // clients were served less evenly than was asked for
 };
 
 // J = (sum x)^2 / (n * sum x^2) (R. Jain 1984): 1 when all are equal, 1/n when one has all.
@@ -52,6 +53,7 @@ struct Report {
   std::uint64_t retries = 0, waits = 0;  // waits: backoff sleeps, or waits in the lock's queue
   double backed_off_s = 0;               // time that all clients together slept between attempts
   double jain = 1;
+  double fairness_limit = 0;
   double longest_wait_ms = 0;
   Percentiles latency_us{}, read_latency_us{}, write_latency_us{};
   std::uint64_t kills = 0;

@@ -68,6 +68,7 @@ struct Settings {
   Verify verify = Verify::kValues;
   std::uint32_t latency_sample =
       1;  // of so many operations one is timed, in a run that is unjudged
+  double fairness_limit = 0;  // of Jain's index: below it the run has failed
   std::uint64_t seed = 0;
   bool json = false;
 

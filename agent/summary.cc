@@ -259,6 +259,10 @@ void print_summary(std::ostream& out, const Run& run, const Report& report) {
   print_findings(out, run, report);
   print_verification(out, report);
   if (report.interrupted) out << "interrupted after " << with_decimals(report.seconds, 1) << " s\n";
+  if (report.jain < report.fairness_limit) {
+    out << "UNFAIR: Jain index " << with_decimals(report.jain, 3) << ", asked for "
+        << with_decimals(report.fairness_limit, 3) << '\n';
+  }
   if (run.settings.verify == Verify::kNone) {
     if (exit_code(report) == ExitCode::kGood) out << "Nothing was verified.\n";
     return;

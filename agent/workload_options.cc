@@ -215,8 +215,11 @@ std::string WorkloadOptions::take_keys() {
   }
   if (workload.mix.share(Action::kInsert) > 0) {
     if (!settings_.key_file.empty()) return "keys that are inserted have no name in a --key-file";
-    settings_.insert_room =
-        std::max(kInsertRoom, workload.key_count == 0 ? kKeyCountDefault : workload.key_count);
+    const std::uint32_t keys = workload.key_count == 0 ? kKeyCountDefault : workload.key_count;
+    settings_.insert_room = std::max(kInsertRoom, keys);
+    if (settings_.operations != 0 && settings_.operations < settings_.insert_room) {
+      settings_.insert_room = static_cast<std::uint32_t>(settings_.operations);
+    }
   }
   return {};
 }

@@ -1,6 +1,7 @@
 // The program as its users run it: real processes on a real database.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -46,6 +47,59 @@ TEST_F(Agent, DoesAsManyOperationsAsItIsAskedFor) {
 TEST_F(Agent, DoesAsManyOperationsAsItIsAskedForThoughClientsAreKilled) {
   const Json report = good_run("--processes 2 --ops 400000 --kill-every 100 --key-count 100");
   EXPECT_GE(report["operations"], 399'000);
+}
+
+TEST_F(Agent, FailsARunThatIsLessFairThanAskedFor) {
+  const std::string slow = "--processes 4 --slow 2 --slow-think 20 --seconds 1 --wait queue";
+  EXPECT_EQ(run(slow + " --fairness-limit 0.9").exit_code, 7);
+  EXPECT_EQ(run(slow + " --fairness-limit 0.3").exit_code, 0);
+}
+
+// Half a second in every second nobody may write. In a closed loop each client meets that once, and
+// asks for nothing meanwhile; in an open one all that was due then has waited.
+TEST_F(Agent, ShowsInAnOpenLoopTheStallThatAClosedLoopHides) {
+  const std::string stalls =
+      "--processes 2 --seconds 3 --mix put=1 --key-count 100 --stop-every 1s --stop-for 500 ";
+  const Json closed = good_run(stalls);
+  const Json open = good_run(stalls + "--rate 1000");
+  EXPECT_GT(closed["stops"], 0);
+  EXPECT_GT(open["stops"], 0);
+  EXPECT_LT(closed["latency_us"]["p99"], 50'000);
+  EXPECT_GT(open["latency_us"]["p99"], 200'000);
+}
+
+TEST_F(Agent, CountsWritesThatFindNoSpaceAndGoesOnWhenThereIsSome) {
+  if (::geteuid() != 0) {
+    std::printf("not tried: mounting a small disk needs root\n");
+    return;
+  }
+  const Json report = good_run(
+      "--seconds 2 --disk-size 24M --memtable-size 1048576 --read-percent 0 "
+      "--value-size 1000 --key-count 100000 --erase-percent 0");
+  EXPECT_GT(report["no_space"], 0);
+}
+
+TEST_F(Agent, HasClientsThatComeForAFewOperations) {
+  const Json report = good_run("--processes 3 --seconds 2 --visit-ops 100 --key-count 1000");
+  EXPECT_GT(report["visits"], 20);
+}
+
+TEST_F(Agent, HasClientsThatOnlyReadFromViewsThatTheyHold) {
+  const Json report = good_run(
+      "--processes 3 --readers 2 --hold-view 200 --mix view=1,put=1 --ops 3000 --verify "
+      "--key-count 1000");
+  EXPECT_LE(report["writes"], 1'000);
+  EXPECT_GT(report["history"]["snapshots"], 0);
+}
+
+TEST_F(Agent, RunsTheWorkloadsOfYcsb) {
+  for (const char* workload : {"a", "e", "f"}) {
+    const Json report = good_run("--workload " + std::string(workload) +
+                                 " -p operationcount=3000 --processes 3 --verify");
+    EXPECT_EQ(report["operations"], 3'000);
+    EXPECT_EQ(report["loaded"], 1'000);
+    std::filesystem::remove_all(directory_.file("db"));
+  }
 }
 
 TEST_F(Agent, PreloadsEveryKey) {

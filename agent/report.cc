@@ -82,7 +82,7 @@ void add_clients(const Run& run, const RunOutcome& outcome, Report& report) {
 
 void add_intervals(const Run& run, const RunOutcome& outcome, Report& report) {
   // The last one may be too short to tell anything, unless it is the only one.
-  constexpr double kWhole = 0.9;
+  constexpr double kWhole = 0.5;
   const double whole_s = kWhole * static_cast<double>(run.settings.interval_ns()) / kSecond;
   report.intervals = outcome.intervals;
   std::vector<double> reads, writes;

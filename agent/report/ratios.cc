@@ -6,7 +6,6 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "agent/report.h"
 #include "agent/words.h"
@@ -55,12 +54,13 @@ bool is_report(const Json& json) {
 
 Result<Json> read_report(const std::string& file) {
   std::ifstream in(file);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) {
+  std::string text;
+  std::getline(in, text, '\0');  // which JSON does not hold
+  if (!in.is_open() || in.bad()) {
     const int error = errno != 0 ? errno : EIO;
     return Status(StatusCode::kIo, "read " + file + ": " + std::strerror(error));
   }
-  Json json = Json::parse(text.str(), nullptr, false);
+  Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) return Status(StatusCode::kInvalid, file + ": is no JSON");
   if (!is_report(json)) {
     return Status(StatusCode::kInvalid,

@@ -97,6 +97,7 @@ LineChart retries(const Report& report) {
 
 LineChart fairness(const Report& report) {
   LineChart chart = over_time(report, "Fairness", "Jain index of the clients");
+  chart.reach = 1;
   chart.note = "1: all did the same number of operations.";
   add_line(chart, report, "Jain index", [](I interval) { return interval.jain; });
   return chart;

@@ -33,6 +33,7 @@ class Plot {
  private:
   static Axis range_of(const LineChart& chart) {
     Axis axis(chart.logarithmic);
+    axis.include(chart.reach);
     for (const Line& line : chart.lines) {
       for (const double value : line.values) axis.include(value);
     }

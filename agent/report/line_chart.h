@@ -20,6 +20,7 @@ struct LineChart {
   std::vector<double> x{};  // ascending
   std::vector<Line> lines{};
   std::vector<double> marks{};  // strokes at these x
+  double reach = 0;             // the scale of the values goes as far at least
   bool logarithmic = false;     // the values; then 0 lies at the bottom
   // x and what is written there; empty: round numbers.
   std::vector<std::pair<double, std::string>> x_ticks{};

@@ -12,6 +12,18 @@ void Histogram::merge(const Histogram& other) noexcept {
   max_.store(std::max(max_ns(), other.max_ns()), std::memory_order_relaxed);
 }
 
+void Histogram::remove(const Histogram& earlier) noexcept {
+  std::uint64_t longest = 0;
+  for (std::size_t i = 0; i < kBuckets; ++i) {
+    const std::uint64_t had = earlier.counts_[i].load(std::memory_order_relaxed);
+    const std::uint64_t have = counts_[i].load(std::memory_order_relaxed);
+    const std::uint64_t rest = have - std::min(have, had);
+    counts_[i].store(rest, std::memory_order_relaxed);
+    if (rest != 0) longest = lowest(i + 1) - 1;
+  }
+  max_.store(std::min(max_ns(), longest), std::memory_order_relaxed);
+}
+
 std::uint64_t Histogram::count() const noexcept {
   std::uint64_t sum = 0;
   for (const Count& count : counts_) sum += count.load(std::memory_order_relaxed);

@@ -21,6 +21,9 @@ class Histogram {
     }
   }
   void merge(const Histogram& other) noexcept;
+  // Takes away what it had counted by an earlier time. The longest of the rest is then known to
+  // within its bucket only.
+  void remove(const Histogram& earlier) noexcept;
 
   [[nodiscard]] std::uint64_t count() const noexcept;
   [[nodiscard]] std::uint64_t max_ns() const noexcept {

@@ -18,6 +18,9 @@ int perform(int argc, char** argv) {
   if (const auto* settings = std::get_if<tidelock::agent::contend::Settings>(&request)) {
     return tidelock::agent::contend::run_contend(*settings);
   }
+  if (const auto* settings = std::get_if<tidelock::agent::CompareSettings>(&request)) {
+    return tidelock::agent::run_compare(*settings);
+  }
   return tidelock::agent::run_agent(std::get<tidelock::agent::Settings>(request));
 }
 

@@ -21,10 +21,15 @@ constexpr const char* kExamples = R"(Examples:
   tidelock-agent run /tmp/db --key-file words --preload --read-percent 95 --keys zipfian
                                                       mostly reads of a few hot words
   tidelock-agent run /tmp/db --store sqlite           four clients of another store
+  tidelock-agent run /tmp/db --html page.html --csv intervals.csv
+                                                      charts to look at, and what they are made of
+  tidelock-agent compare a.json b.json                ratios of what two runs printed with --json
   tidelock-agent contend --help                       about the laboratory for the lock
 
 Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
 6 a client died by itself or did not end, 7 less fair than --fairness-limit.)";
+
+constexpr std::uint64_t kIntervalMinMs = 10;
 
 // Options that need more than a place to be stored in.
 struct Raw {
@@ -153,7 +158,31 @@ void add_output(CLI::App& app, Settings& settings, Raw& raw) {
   add_number(app, "--latency-sample", settings.latency_sample,
              "With --verify=none: time one of N operations", 1u)
       ->group(group);
+  const auto set_interval = [&settings](std::string_view word) {
+    static const Units kUnits{{"", 1}, {"ms", 1}, {"s", 1'000}, {"m", 60'000}};
+    const auto time = parse_time(word, kUnits);
+    if (time && *time >= kIntervalMinMs) settings.interval = std::chrono::milliseconds(*time);
+    return settings.interval.has_value();
+  };
+  add_time(app, "--interval", set_interval, "10ms or more, as 500ms, 1s, 1m",
+           "How often to measure what the clients do; if given, a line for each of them, else one "
+           "of five [1s]")
+      ->group(group);
+  const char* files = "Output to files (- is standard output, instead of the summary)";
   app.add_flag("--json", settings.json, "Print the report as JSON")->group(group);
+  const auto add_file = [&](const char* name, std::string& file, const char* description) {
+    app.add_option(name, file, description)->type_name("FILE")->group(files);
+  };
+  add_file("--csv", settings.csv_file, "One line an interval");
+  add_file("--html", settings.html_file, "One page with charts, which needs nothing else");
+}
+
+void add_compare(CLI::App& app, CompareSettings& settings) {
+  app.add_option("FILES", settings.files, "Reports that run --json printed, two or more")
+      ->type_name("")
+      ->required()
+      ->expected(2, 26);
+  app.add_flag("--json", settings.json, "Print everything as a JSON object");
 }
 
 // Combines what the parser could only look at one by one; the result is a complaint.
@@ -186,6 +215,9 @@ std::string complete(Settings& settings, const Raw& raw, bool seeded) {
   }
   if (settings.latency_sample != 1 && settings.verify != Verify::kNone) {
     return "--latency-sample needs --verify=none";
+  }
+  if (settings.json + (settings.csv_file == "-") + (settings.html_file == "-") > 1) {
+    return "only one of --json, --csv - and --html - can be printed";
   }
   if (!seeded) settings.seed = random_seed();
   return {};
@@ -223,12 +255,17 @@ Request parse_command_line(int argc, const char* const* argv) {
   add_waiting(run, settings, raw);
   add_output(run, settings, raw);
   contend::Command contend(app);
+  CompareSettings compare;
+  CLI::App& compare_command = *app.add_subcommand(
+      "compare", "Prints the figures of several runs side by side, and their ratios to the first.");
+  add_compare(compare_command, compare);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return usage_error(error.what());
   }
+  if (compare_command.parsed()) return compare;
   if (contend.asked_for()) {
     const std::string complaint = contend.complete();
     if (!complaint.empty()) return usage_error(complaint);

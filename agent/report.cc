@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <utility>
 
 #include "agent/recovery.h"
@@ -10,14 +9,7 @@
 namespace tidelock::agent {
 namespace {
 
-constexpr double kMicrosecond = 1e3, kMillisecond = 1e6, kSecond = 1e9;  // ns
-
-Percentiles microseconds(const Histogram& histogram) {
-  const auto at = [&](double quantile) {
-    return static_cast<double>(histogram.at_quantile(quantile)) / kMicrosecond;
-  };
-  return {.p50 = at(0.5), .p99 = at(0.99), .p999 = at(0.999), .max = at(1)};
-}
+constexpr double kMillisecond = 1e6, kSecond = 1e9;  // ns
 
 void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
   Histogram reads, writes;
@@ -51,6 +43,7 @@ void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
       actions[i].count += count;
       latencies[i].merge(writer.latency[i]);
     }
+    report.resources.user_bytes += writer.user_bytes.get();
     // With a fixed number of operations for each, the faster one is done earlier.
     const std::uint64_t end =
         writer.finished_ns.get() != 0 ? writer.finished_ns.get() : outcome.end_ns;
@@ -61,6 +54,7 @@ void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
   for (std::size_t i = 0; i < kActions; ++i) {
     report.operations += actions[i].count;
     actions[i].latency_us = microseconds(latencies[i]);
+    actions[i].curve_us = percentile_curve_us(latencies[i]);
     (only_reads(static_cast<Action>(i)) ? reads : writes).merge(latencies[i]);
   }
   report.jain = jain_index(rates);
@@ -70,11 +64,51 @@ void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
   report.latency_us = microseconds(reads);
 }
 
+void add_clients(const Run& run, const RunOutcome& outcome, Report& report) {
+  const std::uint32_t threads = run.settings.threads;
+  report.clients.resize(run.settings.processes);
+  for (std::uint32_t writer = 0; writer < run.settings.writers(); ++writer) {
+    const WriterStats& stats = run.state.writers()[writer];
+    ClientFigures& client = report.clients[writer / threads];
+    for (const Counter& count : stats.actions) client.operations += count.get();
+    const std::uint64_t end =
+        stats.finished_ns.get() != 0 ? stats.finished_ns.get() : outcome.end_ns;
+    const std::uint64_t last_gap = end - std::min(end, stats.last_turn_ns.get());
+    const auto gap_ns = static_cast<double>(std::max(stats.longest_gap.get(), last_gap));
+    client.longest_gap_ms = std::max(client.longest_gap_ms, gap_ns / kMillisecond);
+    report.longest_gap_ms = std::max(report.longest_gap_ms, client.longest_gap_ms);
+  }
+}
+
+void add_intervals(const Run& run, const RunOutcome& outcome, Report& report) {
+  // The last one may be too short to tell anything, unless it is the only one.
+  constexpr double kWhole = 0.5;
+  const double whole_s = kWhole * static_cast<double>(run.settings.interval_ns()) / kSecond;
+  report.intervals = outcome.intervals;
+  std::vector<double> reads, writes;
+  for (const Interval& interval : report.intervals) {
+    std::optional<std::uint64_t>& peak = report.resources.memory_peak_bytes;
+    if (interval.memory_bytes) peak = std::max(peak.value_or(0), *interval.memory_bytes);
+    if (interval.seconds < whole_s && report.intervals.size() != 1) continue;
+    reads.push_back(interval.per_second(interval.reads));
+    writes.push_back(interval.per_second(interval.writes));
+  }
+  report.whole_intervals = reads.size();
+  report.reads_per_second = spread_of(std::move(reads));
+  report.writes_per_second = spread_of(std::move(writes));
+  report.resources.usage = outcome.usage;
+  report.resources.directory_begin_bytes = outcome.directory_begin_bytes;
+  if (!report.intervals.empty()) {
+    report.resources.directory_end_bytes = report.intervals.back().directory_bytes;
+  }
+}
+
 void add_kills(const Run& run, const RunOutcome& outcome, Report& report) {
   std::vector<std::uint64_t> killed, released;
   for (const Kill& kill : outcome.kills) {
     killed.push_back(kill.kill_ns);
     released.push_back(kill.reaped_ns);
+    report.kills_at_s.push_back(static_cast<double>(kill.kill_ns - outcome.start_ns) / kSecond);
   }
   report.kills = killed.size();
   report.aimed = outcome.aimed;
@@ -93,26 +127,6 @@ void add_kills(const Run& run, const RunOutcome& outcome, Report& report) {
 
 }  // namespace
 
-double jain_index(std::span<const double> shares) noexcept {
-  double sum = 0, squares = 0;
-  for (const double share : shares) {
-    sum += share;
-    squares += share * share;
-  }
-  return squares == 0 ? 1 : sum * sum / (static_cast<double>(shares.size()) * squares);
-}
-
-Percentiles percentiles(std::vector<std::uint64_t> values_ns, double unit_ns) {
-  if (values_ns.empty()) return {};
-  std::sort(values_ns.begin(), values_ns.end());
-  const auto at = [&](double quantile) {
-    const double rank = std::ceil(quantile * static_cast<double>(values_ns.size()));
-    const auto index = static_cast<std::size_t>(std::max(rank, 1.0)) - 1;
-    return static_cast<double>(values_ns[index]) / unit_ns;
-  };
-  return {.p50 = at(0.5), .p99 = at(0.99), .p999 = at(0.999), .max = at(1)};
-}
-
 Report make_report(const Run& run, const RunOutcome& outcome, const History& history,
                    FinalCheck check) {
   Report report;
@@ -120,6 +134,8 @@ Report make_report(const Run& run, const RunOutcome& outcome, const History& his
   report.fairness_limit = run.settings.fairness_limit;
   report.seconds = static_cast<double>(outcome.end_ns - outcome.start_ns) / kSecond;
   add_writers(run, outcome, report);
+  add_clients(run, outcome, report);
+  add_intervals(run, outcome, report);
   for (const SlotStats& slot : run.state.slots()) report.waits += slot.lock_waits.get();
   report.loaded = run.state.writers()[run.preloader()].loaded.get();
   add_kills(run, outcome, report);

@@ -12,6 +12,9 @@
 #include "agent/final_check.h"
 #include "agent/histogram.h"
 #include "agent/history/verification.h"
+#include "agent/report/interval.h"
+#include "agent/report/percentiles.h"
+#include "agent/report/spread.h"
 #include "agent/supervisor.h"
 
 namespace tidelock::agent {
@@ -28,18 +31,23 @@ enum class ExitCode : int {
   kUnfair = 7,    // clients were served less evenly than was asked for
 };
 
-// J = (sum x)^2 / (n * sum x^2) (R. Jain 1984): 1 when all are equal, 1/n when one has all.
-// 1 if there is nothing to share.
-[[nodiscard]] double jain_index(std::span<const double> shares) noexcept;
-
-struct Percentiles {  // in the unit of what they are of
-  double p50 = 0, p99 = 0, p999 = 0, max = 0;
-};
-[[nodiscard]] Percentiles percentiles(std::vector<std::uint64_t> values_ns, double unit_ns);
-
 struct ActionFigures {
   std::uint64_t count = 0;
-  Percentiles latency_us{};  // of those that were timed
+  Percentiles latency_us{};      // of those that were timed
+  std::vector<double> curve_us;  // percentile_curve_us
+};
+
+struct ClientFigures {
+  std::uint64_t operations = 0;  // that came to a good end
+  double longest_gap_ms = 0;     // between two such ends of one of its threads
+};
+
+// What the clients took of the machine.
+struct Resources {
+  Usage usage{};
+  std::uint64_t user_bytes = 0;  // keys and values of acknowledged writes
+  std::optional<std::uint64_t> memory_peak_bytes{};
+  std::optional<std::uint64_t> directory_begin_bytes{}, directory_end_bytes{};
 };
 
 // All figures of a run.
@@ -55,6 +63,13 @@ struct Report {
   double jain = 1;
   double fairness_limit = 0;
   double longest_wait_ms = 0;
+  double longest_gap_ms = 0;  // of any client
+  std::vector<ClientFigures> clients;
+  Resources resources{};
+  std::vector<Interval> intervals;
+  std::size_t whole_intervals = 0;
+  Spread reads_per_second{}, writes_per_second{};  // over these
+  std::vector<double> kills_at_s;
   Percentiles latency_us{}, read_latency_us{}, write_latency_us{};
   std::uint64_t kills = 0;
   Percentiles recovery_ms{};               // from the kill to the next acknowledged write

@@ -11,6 +11,7 @@
 #include "agent/final_check.h"
 #include "agent/progress.h"
 #include "agent/report.h"
+#include "agent/report/file_output.h"
 #include "agent/summary.h"
 #include "agent/supervisor.h"
 
@@ -79,7 +80,8 @@ Result<KeySpace> make_keys(const Settings& settings) {
 
 // Runs the clients, and checks what they leave.
 Result<Report> emulate(const Run& run) {
-  Progress progress;
+  constexpr std::uint64_t kFewLines = 5'000'000'000;  // ns between two
+  Progress progress(run.settings.interval ? run.settings.interval_ns() : kFewLines);
   RunOutcome outcome;
   const Settings& settings = run.settings;
   std::optional<SmallDisk> disk;  // outlives the check
@@ -107,9 +109,27 @@ Result<Report> emulate(const Run& run) {
   return report;
 }
 
+// The summary goes to standard output, unless another report does.
+bool print_reports(const Run& run, const Report& report) {
+  const Settings& settings = run.settings;
+  const auto print = [&](const std::string& file, auto* reporter) {
+    return write_to(file, [&](std::ostream& out) { reporter(out, run, report); });
+  };
+  if (settings.json) {
+    print_json(std::cout, run, report);
+  } else if (settings.csv_file != "-" && settings.html_file != "-") {
+    print_summary(std::cout, run, report);
+  }
+  const bool written = print(settings.csv_file, print_csv);
+  return print(settings.html_file, print_html) && written;
+}
+
 }  // namespace
 
 int run_agent(const Settings& settings) {
+  for (const std::string& file : {settings.csv_file, settings.html_file}) {
+    if (!can_write(file)) return static_cast<int>(ExitCode::kIo);
+  }
   const Result<KeySpace> keys = make_keys(settings);
   if (!keys) return fail(keys.error());
   const std::uint32_t writers = settings.writers() + 1;  // and the preload
@@ -139,17 +159,18 @@ int run_agent(const Settings& settings) {
                 .id = std::random_device()()};  // not of the seed: no two runs share it
   const Result<Report> report = emulate(run);
   if (!report) return fail(report.error());
-  (settings.json ? print_json : print_summary)(std::cout, run, *report);
+  const bool written = print_reports(run, *report);
   const ExitCode code = exit_code(*report);
   if (code == ExitCode::kLost) {
-    if (settings.json) print_findings(std::cerr, run, *report);
+    if (settings.json || settings.csv_file == "-" || settings.html_file == "-")
+      print_findings(std::cerr, run, *report);
     const Result<std::string> directory = keep(*journals, *reads);
     std::cerr << "tidelock-agent: "
               << (directory ? "the journals are kept in " + *directory
                             : "the journals are lost: " + directory.error().to_string())
               << '\n';
   }
-  return static_cast<int>(code);
+  return static_cast<int>(code == ExitCode::kGood && !written ? ExitCode::kIo : code);
 }
 
 }  // namespace tidelock::agent

@@ -43,6 +43,9 @@ struct alignas(64) WriterStats {
   Counter longest_wait;   // ns, of one write from its first attempt to its last answer
   Counter finished_ns;    // 0 while it runs
   Counter loaded;         // keys written before the run began
+  Counter user_bytes;     // keys and values of acknowledged writes
+  Counter last_turn_ns;   // when an operation last came to a good end; at first, the run's start
+  Counter longest_gap;    // ns, between two such ends; only timed operations are seen
   Counter snapshots;      // reads of several keys at one point
   Counter batches;        // acknowledged writes of several keys
   // Calls that hold up nobody but who makes them, and may take their time.

@@ -70,8 +70,14 @@ struct Settings {
       1;  // of so many operations one is timed, in a run that is unjudged
   double fairness_limit = 0;  // of Jain's index: below it the run has failed
   std::uint64_t seed = 0;
+  std::optional<std::chrono::milliseconds> interval{};  // of samples; nullopt: 1 s, fewer lines
   bool json = false;
+  std::string csv_file, html_file;  // empty: none; "-": standard output
 
+  [[nodiscard]] std::uint64_t interval_ns() const noexcept {
+    return static_cast<std::uint64_t>(
+        std::chrono::nanoseconds(interval.value_or(std::chrono::seconds(1))).count());
+  }
   [[nodiscard]] std::uint32_t writers() const noexcept { return processes * threads; }
 };
 

@@ -9,26 +9,6 @@
 namespace tidelock::agent {
 namespace {
 
-void print_settings(std::ostream& out, const Settings& settings) {
-  out << counted(settings.processes, "client") << " of " << counted(settings.threads, "thread")
-      << " on " << settings.directory << " (" << settings.store->name << "), "
-      << (settings.workload.name.empty() ? "" : settings.workload.name + ": ")
-      << settings.workload.mix.to_string() << ", "
-      << name_of(kKeyOrderNames, settings.workload.keys.order) << " keys, values of "
-      << settings.workload.values.sizes.text() << " bytes, durability "
-      << name_of(kDurabilityNames, settings.durability) << ",\n";
-  const bool queue = settings.wait == Wait::Policy::kQueue;
-  if (!is_tidelock(*settings.store) && (queue || !settings.store->fails_fast)) {
-    out << "waiting as the store does";
-  } else if (queue) {
-    out << "waiting in the lock's queue (" << name_of(kHandoverNames, settings.handover)
-        << " hand-over)";
-  } else {
-    out << "fail-fast, backoff " << backoff_name(settings);
-  }
-  out << "; seed " << settings.seed << '\n';
-}
-
 void print_row(std::ostream& out, const char* name, std::uint64_t count, double per_second,
                const Percentiles& us) {
   char text[160];
@@ -250,14 +230,27 @@ void print_findings(std::ostream& out, const Run& run, const Report& report) {
   }
 }
 
-void print_summary(std::ostream& out, const Run& run, const Report& report) {
-  print_settings(out, run.settings);
-  print_table(out, report);
-  print_contention(out, run.settings, report);
-  print_kills(out, run.settings, report);
-  print_churn(out, run.settings, report);
-  print_findings(out, run, report);
-  print_verification(out, report);
+void print_settings(std::ostream& out, const Settings& settings) {
+  out << counted(settings.processes, "client") << " of " << counted(settings.threads, "thread")
+      << " on " << settings.directory << " (" << settings.store->name << "), "
+      << (settings.workload.name.empty() ? "" : settings.workload.name + ": ")
+      << settings.workload.mix.to_string() << ", "
+      << name_of(kKeyOrderNames, settings.workload.keys.order) << " keys, values of "
+      << settings.workload.values.sizes.text() << " bytes, durability "
+      << name_of(kDurabilityNames, settings.durability) << ",\n";
+  const bool queue = settings.wait == Wait::Policy::kQueue;
+  if (!is_tidelock(*settings.store) && (queue || !settings.store->fails_fast)) {
+    out << "waiting as the store does";
+  } else if (queue) {
+    out << "waiting in the lock's queue (" << name_of(kHandoverNames, settings.handover)
+        << " hand-over)";
+  } else {
+    out << "fail-fast, backoff " << backoff_name(settings);
+  }
+  out << "; seed " << settings.seed << '\n';
+}
+
+void print_conclusion(std::ostream& out, const Run& run, const Report& report) {
   if (report.interrupted) out << "interrupted after " << with_decimals(report.seconds, 1) << " s\n";
   if (report.jain < report.fairness_limit) {
     out << "UNFAIR: Jain index " << with_decimals(report.jain, 3) << ", asked for "
@@ -272,6 +265,18 @@ void print_summary(std::ostream& out, const Run& run, const Report& report) {
       << ": lost = " << report.check.values.lost << ", contradictions = " << report.contradictions
       << ", problems = " << report.check.problems.size() << '\n';
   if (exit_code(report) == ExitCode::kGood) out << "Nothing lost.\n";
+}
+
+void print_summary(std::ostream& out, const Run& run, const Report& report) {
+  print_settings(out, run.settings);
+  print_table(out, report);
+  print_contention(out, run.settings, report);
+  print_kills(out, run.settings, report);
+  print_churn(out, run.settings, report);
+  print_measures(out, run, report);
+  print_findings(out, run, report);
+  print_verification(out, report);
+  print_conclusion(out, run, report);
 }
 
 }  // namespace tidelock::agent

@@ -12,6 +12,17 @@ void print_summary(std::ostream& out, const Run& run, const Report& report);
 // The report as one JSON object and a line end, for programs.
 void print_json(std::ostream& out, const Run& run, const Report& report);
 
+// A line of heads, then one line an interval.
+void print_csv(std::ostream& out, const Run& run, const Report& report);
+
+// One page with charts, which refers to nothing outside of it.
+void print_html(std::ostream& out, const Run& run, const Report& report);
+
+// Parts of the summary.
+void print_settings(std::ostream& out, const Settings& settings);
+void print_measures(std::ostream& out, const Run& run, const Report& report);
+void print_conclusion(std::ostream& out, const Run& run, const Report& report);
+
 // What is wrong, if anything is, with the operations that show it.
 void print_findings(std::ostream& out, const Run& run, const Report& report);
 

@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "agent/client.h"
 #include "agent/clock.h"
+#include "agent/report/live.h"
 #include "tidelock/db.h"
 
 namespace tidelock::agent {
@@ -18,20 +18,6 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kPatience = 20 * kSecond;  // for a client to end, over its deadline
-
-struct Totals {
-  std::uint64_t operations = 0;
-  std::uint64_t retries = 0;
-};
-
-Totals totals_of(std::span<WriterStats> writers) {
-  Totals totals;
-  for (const WriterStats& writer : writers) {
-    totals.operations += writer.done();
-    totals.retries += writer.retries.get();
-  }
-  return totals;
-}
 
 std::uint64_t done(std::span<WriterStats> writers) noexcept {
   std::uint64_t operations = 0;
@@ -44,19 +30,6 @@ bool finished(std::span<WriterStats> writers) noexcept {
                      [](const WriterStats& writer) { return writer.finished_ns.get() != 0; });
 }
 
-std::string progress_line(const Run& run, const RunOutcome& outcome) {
-  const Totals totals = totals_of(run.state.writers().first(run.preloader()));
-  const double seconds = static_cast<double>(now_ns() - outcome.start_ns) / 1e9;
-  char text[200];
-  std::snprintf(text, sizeof text,
-                "%6.1f s  %llu operations  %.0f/s  %llu retries  %zu kills  %llu contradictions",
-                seconds, static_cast<unsigned long long>(totals.operations),
-                static_cast<double>(totals.operations) / std::max(seconds, 0.001),
-                static_cast<unsigned long long>(totals.retries), outcome.kills.size(),
-                static_cast<unsigned long long>(run.state.contradictions()));
-  return text;
-}
-
 }  // namespace
 
 Supervisor::Supervisor(const Run& run, const SmallDisk* disk, Progress& progress)
@@ -64,6 +37,8 @@ Supervisor::Supervisor(const Run& run, const SmallDisk* disk, Progress& progress
       progress_(progress),
       random_(mix(run.settings.seed)),
       clients_(run.settings.processes),
+      sampler_(run.state.writers().first(run.preloader()), run.settings.threads,
+               run.settings.interval_ns()),
       disk_(disk) {
   if (run.settings.churn_every != 0) ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
@@ -94,12 +69,14 @@ Status Supervisor::prepare() {
 RunOutcome Supervisor::run() {
   for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) start(slot);
   wait_for_all_open();
-  outcome_.start_ns = now_ns();
+  begin_intervals();
   run_.state.start_ns().set(outcome_.start_ns);
   run_.state.go().store(true, std::memory_order_relaxed);
   work_until_end();
+  const std::optional<std::uint64_t> memory_bytes = footprint().memory_bytes;
   run_.state.stop().store(true, std::memory_order_relaxed);
   wait_for_all_ends();
+  end_last_interval(memory_bytes);
   return std::move(outcome_);
 }
 
@@ -141,14 +118,17 @@ void Supervisor::work_until_end() {
       disk_ == nullptr || end == UINT64_MAX ? UINT64_MAX : (outcome_.start_ns + end) / 2;
   bool grown = half_time == UINT64_MAX;
   while (now_ns() < end && living() != 0 && !outcome_.interrupted) {
-    wait_until(std::min(
-        {end, next_kill, progress_.due_ns(), stops_->due_ns(), grown ? UINT64_MAX : half_time}));
+    wait_until(std::min({end, next_kill, progress_.due_ns(), sampler_.due_ns(), stops_->due_ns(),
+                         grown ? UINT64_MAX : half_time}));
     stop_one();
     if (!grown && now_ns() >= half_time) {
       grown = true;
       grow_disk();
     }
-    if (now_ns() >= progress_.due_ns()) progress_.show(progress_line(run_, outcome_));
+    if (now_ns() >= sampler_.due_ns() && now_ns() < end) {
+      sampler_.take(now_ns(), footprint(), outcome_.kills.size());
+    }
+    if (now_ns() >= progress_.due_ns()) show_progress();
     if (now_ns() >= next_kill && now_ns() < end) {
       strike();
       next_kill = std::max(next_kill + period, now_ns());
@@ -172,6 +152,52 @@ void Supervisor::grow_disk() {
   if (!status.ok()) run_.state.report_failure(status);
 }
 
+Footprint Supervisor::footprint() const {
+  std::vector<pid_t> pids;
+  Footprint footprint{.cpu_ns = outcome_.usage.cpu_ns(),
+                      .directory_bytes = allocated_bytes(run_.settings.directory)};
+  for (const Client& client : clients_) {
+    if (client.pid == 0) continue;
+    footprint.cpu_ns += cpu_ns(client.pid);
+    pids.push_back(client.pid);
+  }
+  footprint.memory_bytes = shared_out_memory(pids);
+  return footprint;
+}
+
+void Supervisor::begin_intervals() {
+  const Footprint before = footprint();
+  outcome_.directory_begin_bytes = before.directory_bytes;
+  outcome_.start_ns = now_ns();
+  for (WriterStats& writer : run_.state.writers()) writer.last_turn_ns.set(outcome_.start_ns);
+  sampler_.begin(outcome_.start_ns, before);
+  progress_.restart(outcome_.start_ns);
+}
+
+// When all clients have ended, and with them the operations that they had in hand. What they
+// took of the memory was looked at before.
+void Supervisor::end_last_interval(std::optional<std::uint64_t> memory_bytes) {
+  Footprint after = footprint();
+  after.memory_bytes = memory_bytes;
+  sampler_.take(outcome_.end_ns, after, outcome_.kills.size());
+  outcome_.intervals = sampler_.intervals();
+}
+
+void Supervisor::show_progress() {
+  const std::span<WriterStats> writers = run_.state.writers().first(run_.preloader());
+  const std::vector<Interval>& intervals = sampler_.intervals();
+  Moment moment{.elapsed_s = static_cast<double>(now_ns() - outcome_.start_ns) / double(kSecond),
+                .length_s = run_.settings.operations == 0 ? run_.settings.seconds : 0,
+                .operations = done(writers),
+                .operations_to_do = run_.settings.operations,
+                .kills = outcome_.kills.size(),
+                .contradictions = run_.state.contradictions(),
+                .interval = intervals.empty() ? nullptr : &intervals.back(),
+                .clients = sampler_.clients()};
+  for (const WriterStats& writer : writers) moment.retries += writer.retries.get();
+  progress_.show(progress_.is_terminal() ? live_view(moment) : plain_line(moment));
+}
+
 void Supervisor::wait_for_all_ends() {
   stops_->let_all_go_on();
   const auto deadline =
@@ -186,10 +212,13 @@ void Supervisor::wait_for_all_ends() {
     outcome_.accidents.push_back("client " + std::to_string(slot) + " (pid " +
                                  std::to_string(client.pid) + ") did not end");
     ::kill(client.pid, SIGKILL);
-    ::waitpid(client.pid, nullptr, 0);
+    int wait_status = 0;
+    outcome_.usage.reap(client.pid, wait_status, 0);
     client.pid = 0;
   }
-  while (::waitpid(-1, nullptr, 0) > 0) {  // children of clients, which end by themselves
+  int wait_status = 0;
+  while (outcome_.usage.reap(-1, wait_status, 0) >
+         0) {  // children of clients, which end by themselves
   }
 }
 
@@ -251,7 +280,7 @@ void Supervisor::strike() {
   for (std::size_t i = 0; i < victims.size(); ++i) {
     const std::uint32_t slot = victims[i];
     int wait_status = 0;
-    ::waitpid(clients_[slot].pid, &wait_status, 0);
+    outcome_.usage.reap(clients_[slot].pid, wait_status, 0);
     if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL) {
       outcome_.kills.push_back({.kill_ns = kill_ns[i], .reaped_ns = now_ns()});
       killed.push_back(slot);
@@ -301,7 +330,7 @@ void Supervisor::sleep_until(std::uint64_t time_ns) {
 // Clients, and children of theirs that outlived them.
 void Supervisor::reap() {
   int wait_status = 0;
-  for (pid_t pid; (pid = ::waitpid(-1, &wait_status, WNOHANG)) > 0;) {
+  for (pid_t pid; (pid = outcome_.usage.reap(-1, wait_status, WNOHANG)) > 0;) {
     for (std::uint32_t slot = 0; slot < clients_.size(); ++slot) {
       if (clients_[slot].pid == pid) note_end(slot, wait_status);
     }

@@ -11,6 +11,8 @@
 #include "agent/parent.h"
 #include "agent/progress.h"
 #include "agent/random.h"
+#include "agent/report/footprint.h"
+#include "agent/report/interval.h"
 #include "agent/run_context.h"
 #include "agent/small_disk.h"
 #include "agent/stops.h"
@@ -33,7 +35,10 @@ struct RunOutcome {
   std::uint64_t states_lost = 0;       // times that the shared state was removed
   std::uint64_t starved_ns = 0;        // the most by which the supervisor woke up too late
   std::vector<std::string> accidents;  // clients that died by themselves or did not end
-  bool interrupted = false;            // by SIGINT or SIGTERM; what was done still counts
+  std::vector<Interval> intervals;     // from start to end
+  Usage usage{};                       // of the clients that worked
+  std::optional<std::uint64_t> directory_begin_bytes{};
+  bool interrupted = false;  // by SIGINT or SIGTERM; what was done still counts
 };
 
 // Forks the clients of a run, kills some, replaces them, and reaps them all. It opens no database
@@ -64,6 +69,10 @@ class Supervisor {
   void wait_for_all_open();
   void work_until_end();
   void wait_for_all_ends();
+  [[nodiscard]] Footprint footprint() const;
+  void begin_intervals();
+  void end_last_interval(std::optional<std::uint64_t> memory_bytes);
+  void show_progress();
   void strike();
   void stop_one();
   void grow_disk();
@@ -84,6 +93,7 @@ class Supervisor {
   Random random_;
   Parent parent_;
   std::vector<Client> clients_;  // by slot
+  Sampler sampler_;
   RunOutcome outcome_;
   const SmallDisk* disk_;
   std::optional<Stops> stops_;

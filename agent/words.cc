@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 
 namespace tidelock::agent {
 
@@ -25,6 +26,14 @@ std::string rounded(double number) {
   const double size = std::abs(number);
   if (size >= 100) return grouped(static_cast<std::uint64_t>(std::llround(number)));
   return with_decimals(number, size >= 10 || size == 0 ? 1 : size >= 1 ? 2 : size >= 0.1 ? 3 : 4);
+}
+
+std::string in_bytes(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  auto number = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; number >= 1024 && unit + 1 < std::size(kUnits); ++unit) number /= 1024;
+  return (unit == 0 ? grouped(bytes) : rounded(number)) + " " + kUnits[unit];
 }
 
 }  // namespace tidelock::agent

@@ -12,4 +12,6 @@ namespace tidelock::agent {
 // Three or so digits, whatever the size: "1,234,567", "12.3", "0.0450".
 [[nodiscard]] std::string rounded(double number);
 
+[[nodiscard]] std::string in_bytes(std::uint64_t bytes);  // "12.3 MiB"
+
 }  // namespace tidelock::agent

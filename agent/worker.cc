@@ -120,6 +120,7 @@ Status Worker::operate() {
   if (took.begin_ns != 0) {
     const std::uint64_t begin = intended != 0 ? intended : took.begin_ns;
     stats_.latency[index_of(action)].record(took.end_ns - begin);
+    note_turn(took.end_ns);
   }
   return Status();
 }
@@ -175,6 +176,12 @@ std::span<const Step> Worker::choose_batch() {
         {.key = (key + i) % keys, .kind = erase ? OperationKind::kErase : OperationKind::kPut});
   }
   return steps_;
+}
+
+void Worker::note_turn(std::uint64_t end_ns) noexcept {
+  const std::uint64_t gap = end_ns - std::min(end_ns, stats_.last_turn_ns.get());
+  stats_.longest_gap.set(std::max(stats_.longest_gap.get(), gap));
+  stats_.last_turn_ns.set(end_ns);
 }
 
 bool Worker::fail(const Status& status) {

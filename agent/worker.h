@@ -48,6 +48,7 @@ class Worker {
   [[nodiscard]] Status perform(Action& action, Took& took);
   [[nodiscard]] std::span<const Step> choose_batch();
   [[nodiscard]] bool is_timed() noexcept;
+  void note_turn(std::uint64_t end_ns) noexcept;
   [[nodiscard]] bool fail(const Status& status);
 
   const Run& run_;

@@ -144,6 +144,11 @@ Status Writer::conclude(const Status& status, std::size_t steps) {
   if (status.code() == StatusCode::kNotDurable) stats_.not_durable.add(1);
   if (!status.ok() && status.code() != StatusCode::kNotDurable) return status;
   stats_.writes.add(1);
+  std::uint64_t bytes = 0;
+  for (const Change& change : changes_) {
+    bytes += change.key.size() + (change.value ? change.value->size() : 0);
+  }
+  stats_.user_bytes.add(bytes);
   if (steps > 1) stats_.batches.add(1);
   return Status();
 }

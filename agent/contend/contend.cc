@@ -1,12 +1,10 @@
 #include "agent/contend/contend.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <iostream>
 
 #include "agent/contend/comparison.h"
 #include "agent/contend/reports.h"
+#include "agent/report/file_output.h"
 
 namespace tidelock::agent::contend {
 namespace {
@@ -17,28 +15,6 @@ struct Report {
   const std::string& file;
   Print print;
 };
-
-// Opened before the run: who cannot write should not let one wait for it. Appending leaves what is
-// there as it is until there is something to replace it by.
-bool can_write(const std::string& file) {
-  if (file.empty() || file == "-") return true;
-  if (std::ofstream(file, std::ios::app)) return true;
-  std::cerr << "tidelock-agent: write " << file << ": " << std::strerror(errno) << '\n';
-  return false;
-}
-
-bool write(const Report& report, const Settings& settings, const Comparison& comparison) {
-  if (report.file.empty()) return true;
-  if (report.file == "-") {
-    report.print(std::cout, settings, comparison);
-    return true;  // errors of standard output are told at the program's end
-  }
-  std::ofstream out(report.file);
-  if (out) report.print(out, settings, comparison);
-  if (out.flush()) return true;
-  std::cerr << "tidelock-agent: write " << report.file << ": " << std::strerror(errno) << '\n';
-  return false;
-}
 
 void print_errors(const Comparison& comparison) {
   for (const Outcome& outcome : comparison.outcomes) {
@@ -69,7 +45,10 @@ int run_contend(const Settings& settings) {
   progress.finish();
   if (table) print_table(std::cout, settings, comparison);
   bool written = true;
-  for (const Report& report : reports) written = write(report, settings, comparison) && written;
+  for (const Report& report : reports) {
+    const auto print = [&](std::ostream& out) { report.print(out, settings, comparison); };
+    written = write_to(report.file, print) && written;
+  }
   print_errors(comparison);
   const ExitCode code = exit_code(comparison);
   return static_cast<int>(code == ExitCode::kGood && !written ? ExitCode::kIo : code);

@@ -2,40 +2,13 @@
 #include <sstream>
 #include <thread>
 
-#include "agent/contend/chart.h"
 #include "agent/contend/reports.h"
+#include "agent/report/chart.h"
+#include "agent/report/page.h"
 #include "agent/words.h"
 
 namespace tidelock::agent::contend {
 namespace {
-
-constexpr const char* kStyle = R"(
-:root { color-scheme: light dark; --ink: #1c2330; --soft: #5b6678; --line: #d9dee7;
-  --paper: #ffffff; --a: #1f6feb; --b: #d97706; --c: #b4236b; --d: #4b5563; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6eaf2; --soft: #9aa5b8; --line: #333c4a;
-  --paper: #12161d; --a: #5aa2ff; --b: #f0a540; --c: #ef6aa8; --d: #a9b4c4; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 1100px; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-p { max-width: 75ch; } .verdict { font-weight: 600; } .bad { color: var(--c); }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr));
-  gap: 1.5rem; }
-figure { margin: 0; } figcaption { font-size: .9rem; color: var(--soft); }
-figcaption b { color: var(--ink); }
-svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
-.legend { margin: .2rem 0; font-size: .8rem; color: var(--soft); }
-.legend svg { width: 12px; height: 12px; vertical-align: -1px; }
-.legend span { margin-right: 1em; }
-.name { text-anchor: end; fill: var(--ink); } .tick { text-anchor: middle; fill: var(--soft); }
-.unit { fill: var(--soft); text-anchor: end; }
-.value { fill: var(--soft); } .grid { stroke: var(--line); }
-.range { stroke: var(--soft); stroke-width: 2; } .each { stroke: var(--ink); opacity: .45; }
-.s0 { fill: var(--a); } .s1 { fill: var(--d); } .s2 { fill: var(--b); } .s3 { fill: var(--c); }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line);
-  font-variant-numeric: tabular-nums; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-)";
 
 using R = const RoundFigures&;
 using F = const FaultFigures&;
@@ -106,10 +79,8 @@ Chart recovery(const Comparison& comparison, Fault fault) {
 }
 
 void print_head(std::ostream& out, const Settings& settings, const Comparison& comparison) {
-  out << "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-      << "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      << "<title>Contention for one lock</title>\n<style>" << kStyle << "</style></head><body>\n"
-      << "<h1>Contention for one lock</h1>\n<p>"
+  begin_page(out, "Contention for one lock");
+  out << "<p>"
       << (settings.processes == 1 ? "1 process" : grouped(settings.processes) + " processes")
       << " on one lock, " << rounded(comparison.stay_ns) << " ns inside, "
       << grouped(settings.think_us) << " µs of thinking between two turns, "
@@ -194,7 +165,7 @@ void print_html(std::ostream& out, const Settings& settings, const Comparison& c
   print_charts(out, comparison);
   print_faults(out, comparison);
   print_figures(out, comparison);
-  out << "</body></html>\n";
+  end_page(out);
 }
 
 }  // namespace tidelock::agent::contend

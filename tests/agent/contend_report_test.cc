@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "agent/contend/chart.h"
 #include "agent/contend/reports.h"
+#include "agent/report/chart.h"
 #include "agent/words.h"
 
 namespace tidelock::agent::contend {

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "agent_program.h"
 #include "support/child_process.h"
@@ -140,6 +142,81 @@ TEST_F(Agent, ReportsEverythingThatProgramsRead) {
   EXPECT_EQ(report["seed"], 99);
   EXPECT_EQ(report["settings"]["wait"], "fail-fast");
   EXPECT_EQ(report["settings"]["backoff"], "full-jitter");
+}
+
+TEST_F(Agent, MeasuresWhatTheClientsTake) {
+  const Json report = good_run("--seconds 0.5 --interval 100ms --kill-every 100");
+  EXPECT_GE(report["intervals"], 2);  // of five, if the machine is busy
+  for (const char* figure : {"average", "minimum", "maximum", "median"}) {
+    EXPECT_GT(report["writes_per_second"][figure], 0) << figure;
+  }
+  EXPECT_GT(report["resources"]["cpu_us_per_operation"], 0);
+  EXPECT_GT(report["resources"]["user_bytes"], report["writes"]);
+  EXPECT_GT(report["resources"]["directory_end_bytes"], 0);
+  EXPECT_GT(report["longest_gap_ms"], 0);
+  EXPECT_EQ(report["clients"].size(), 4u);
+  std::uint64_t operations = 0;
+  for (const Json& client : report["clients"]) operations += client["operations"].get<int>();
+  EXPECT_EQ(report["operations"], operations);
+}
+
+TEST_F(Agent, WritesALineForEachInterval) {
+  const std::string file = directory_.file("intervals.csv");
+  const int whole = good_run("--seconds 0.5 --interval 100ms --csv " + file)["intervals"];
+  std::ifstream csv(file);
+  std::string line, heads;
+  std::getline(csv, heads);
+  EXPECT_TRUE(heads.starts_with("end_s,seconds,operations,reads,writes,")) << heads;
+  int intervals = 0;
+  for (; std::getline(csv, line); ++intervals) {
+    EXPECT_EQ(std::count(line.begin(), line.end(), ','),
+              std::count(heads.begin(), heads.end(), ','));
+  }
+  EXPECT_GE(whole, 2);
+  EXPECT_GE(intervals, whole);
+  EXPECT_LE(intervals, whole + 1);  // the last may be short
+
+  const Answer progress = run("--seconds 0.5 --interval 100ms 2>&1 >/dev/null");
+  EXPECT_GE(std::count(progress.output.begin(), progress.output.end(), '\n'), 2) << progress.output;
+  EXPECT_EQ(progress.output.find('\033'), std::string::npos) << progress.output;
+}
+
+TEST_F(Agent, WritesAPageThatRefersToNothingOutsideOfIt) {
+  const std::string page =
+      run("--seconds 0.3 --interval 100ms --kill-every 50 --html - 2>/dev/null").output;
+  EXPECT_TRUE(page.starts_with("<!DOCTYPE html>"));
+  for (const char* reference : {"http", "src=", "href=", "@import", "url(", "<script", "nan"}) {
+    EXPECT_EQ(page.find(reference), std::string::npos) << reference;
+  }
+  std::vector<std::string> open;  // elements
+  for (std::size_t at = 0; (at = page.find('<', at)) != std::string::npos; ++at) {
+    const std::size_t end = page.find('>', at);
+    const std::string tag = page.substr(at + 1, page.find_first_of(" >/", at + 2) - at - 1);
+    if (page[at + 1] == '!' || tag == "meta" || page[end - 1] == '/') continue;
+    if (page[at + 1] != '/') {
+      open.push_back(tag);
+      continue;
+    }
+    const std::string closed = page.substr(at + 2, end - at - 2);
+    ASSERT_FALSE(open.empty()) << closed;
+    ASSERT_EQ(open.back(), closed);
+    open.pop_back();
+  }
+  EXPECT_TRUE(open.empty());
+}
+
+TEST_F(Agent, ComparesTheReportsOfRuns) {
+  const std::string a = directory_.file("a.json"), b = directory_.file("b.json");
+  EXPECT_EQ(run("--ops 1000 --json >" + a).exit_code, 0);
+  EXPECT_EQ(run("--ops 2000 --json >" + b).exit_code, 0);
+  const std::string compare = std::string(TIDELOCK_AGENT) + " compare ";
+  EXPECT_EQ(WEXITSTATUS(std::system((compare + a + " " + b + " >/dev/null").c_str())), 0);
+  const auto complaint = [&](const std::string& other) {
+    return WEXITSTATUS(std::system((compare + a + " " + other + " 2>/dev/null").c_str()));
+  };
+  EXPECT_EQ(complaint(""), 2);
+  EXPECT_EQ(complaint("/dev/null"), 2);
+  EXPECT_EQ(complaint(directory_.file("none")), 5);
 }
 
 TEST_F(Agent, SaysInWordsThatNothingWasLost) {

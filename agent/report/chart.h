@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace tidelock::agent::contend {
+namespace tidelock::agent {
 
 // One row of a chart: a name, and what is drawn beside it.
 struct ChartRow {
@@ -24,6 +24,4 @@ struct Chart {
 // logarithmic scale. The class names of the series are s0, s1, ...
 [[nodiscard]] std::string draw(const Chart& chart);
 
-[[nodiscard]] std::string escaped(const std::string& text);  // for HTML
-
-}  // namespace tidelock::agent::contend
+}  // namespace tidelock::agent

@@ -60,6 +60,7 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
             {"verify", name_of(kVerifyNames, settings.verify)},
             {"fairness_limit", settings.fairness_limit},
             {"latency_sample", settings.latency_sample},
+            {"interval_ms", settings.interval_ns() / 1'000'000},
             {"seed", settings.seed}};
   return json;
 }
@@ -70,6 +71,57 @@ Json to_json(const std::array<ActionFigures, kActions>& actions) {
     if (actions[i].count == 0) continue;
     json[std::string(kActionNames[i])] = {{"count", actions[i].count},
                                           {"latency_us", to_json(actions[i].latency_us)}};
+  }
+  return json;
+}
+
+Json to_json(const Spread& spread) {
+  return {{"average", spread.average},
+          {"minimum", spread.minimum},
+          {"maximum", spread.maximum},
+          {"median", spread.median},
+          {"standard_deviation", spread.deviation}};
+}
+
+template <typename Number>
+Json or_null(const std::optional<Number>& number) {
+  return number ? Json(*number) : Json();
+}
+
+Json per(double amount, std::uint64_t count) {
+  return count == 0 ? Json() : Json(amount / static_cast<double>(count));
+}
+
+Json resources_of(const Report& report) {
+  const Resources& resources = report.resources;
+  const Usage& usage = resources.usage;
+  const auto written = [&](std::uint64_t bytes) { return usage.io_known ? Json(bytes) : Json(); };
+  const auto per_user_byte = [&](std::uint64_t bytes) {
+    return usage.io_known ? per(static_cast<double>(bytes), resources.user_bytes) : Json();
+  };
+  const auto per_operation = [&](double amount) { return per(amount, report.operations); };
+  return {
+      {"cpu_user_s", static_cast<double>(usage.user_ns) / 1e9},
+      {"cpu_system_s", static_cast<double>(usage.system_ns) / 1e9},
+      {"cpu_us_per_operation", per_operation(static_cast<double>(usage.cpu_ns()) / 1e3)},
+      {"voluntary_switches", usage.voluntary_switches},
+      {"involuntary_switches", usage.involuntary_switches},
+      {"switches_per_operation",
+       per_operation(static_cast<double>(usage.voluntary_switches + usage.involuntary_switches))},
+      {"user_bytes", resources.user_bytes},
+      {"call_bytes", written(usage.call_bytes)},
+      {"storage_bytes", written(usage.storage_bytes)},
+      {"call_bytes_per_user_byte", per_user_byte(usage.call_bytes)},
+      {"storage_bytes_per_user_byte", per_user_byte(usage.storage_bytes)},
+      {"directory_begin_bytes", or_null(resources.directory_begin_bytes)},
+      {"directory_end_bytes", or_null(resources.directory_end_bytes)},
+      {"memory_peak_bytes", or_null(resources.memory_peak_bytes)}};
+}
+
+Json to_json(const std::vector<ClientFigures>& clients) {
+  Json json = Json::array();
+  for (const ClientFigures& client : clients) {
+    json.push_back({{"operations", client.operations}, {"longest_gap_ms", client.longest_gap_ms}});
   }
   return json;
 }
@@ -136,6 +188,7 @@ void print_json(std::ostream& out, const Run& run, const Report& report) {
                   {"backed_off_s", report.backed_off_s},
                   {"waits", report.waits},
                   {"longest_wait_ms", report.longest_wait_ms},
+                  {"longest_gap_ms", report.longest_gap_ms},
                   {"longest_call_ms", report.longest_call_ms},
                   {"longest_job_ms", report.longest_job_ms},
                   {"starved_ms", report.starved_ms},
@@ -143,6 +196,11 @@ void print_json(std::ostream& out, const Run& run, const Report& report) {
                   {"latency_us", to_json(report.latency_us)},
                   {"read_latency_us", to_json(report.read_latency_us)},
                   {"write_latency_us", to_json(report.write_latency_us)},
+                  {"intervals", report.whole_intervals},
+                  {"reads_per_second", to_json(report.reads_per_second)},
+                  {"writes_per_second", to_json(report.writes_per_second)},
+                  {"resources", resources_of(report)},
+                  {"clients", to_json(report.clients)},
                   {"interrupted", report.interrupted},
                   {"exit_code", static_cast<int>(exit_code(report))},
                   {"seed", run.settings.seed},

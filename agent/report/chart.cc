@@ -1,12 +1,13 @@
-#include "agent/contend/chart.h"
+#include "agent/report/chart.h"
 
 #include <algorithm>
-#include <cmath>
 #include <sstream>
 
+#include "agent/report/axis.h"
+#include "agent/report/page.h"
 #include "agent/words.h"
 
-namespace tidelock::agent::contend {
+namespace tidelock::agent {
 namespace {
 
 constexpr double kNames = 210, kPlot = 470, kLabels = 110, kRow = 26, kHead = 8, kFoot = 30;
@@ -15,53 +16,19 @@ constexpr double kWidth = kNames + kPlot + kLabels;
 // From values to the plot's pixels.
 class Scale {
  public:
-  explicit Scale(const Chart& chart) : logarithmic_(chart.series.size() > 1) {
+  explicit Scale(const Chart& chart) : axis_(chart.series.size() > 1) {
     for (const ChartRow& row : chart.rows) {
-      for (const double value : row.values) include(value);
-      for (const double value : row.spread) include(value);
+      for (const double value : row.values) axis_.include(value);
+      for (const double value : row.spread) axis_.include(value);
     }
-    if (high_ <= 0) high_ = 1;
-    if (logarithmic_) {
-      low_ = std::pow(10, std::floor(std::log10(std::min(low_, high_))));
-      high_ = std::pow(10, std::ceil(std::log10(high_)));
-      if (high_ <= low_) high_ = low_ * 10;
-    }
+    axis_.settle();
   }
-  [[nodiscard]] double at(double value) const {
-    if (!logarithmic_) return kNames + kPlot * value / high_;
-    const double share = std::log10(std::max(value, low_) / low_) / std::log10(high_ / low_);
-    return kNames + kPlot * share;
-  }
-  [[nodiscard]] std::vector<double> ticks() const {
-    std::vector<double> ticks;
-    if (logarithmic_) {
-      for (double tick = low_; tick <= high_ * 1.01; tick *= 10) ticks.push_back(tick);
-      return ticks;
-    }
-    const double magnitude = std::pow(10, std::floor(std::log10(high_)));
-    const double step = high_ / magnitude > 5   ? magnitude * 2
-                        : high_ / magnitude > 2 ? magnitude
-                                                : magnitude / 2;
-    for (double tick = 0; tick <= high_ * 1.0001; tick += step) ticks.push_back(tick);
-    return ticks;
-  }
+  [[nodiscard]] double at(double value) const { return kNames + kPlot * axis_.share(value); }
+  [[nodiscard]] std::vector<double> ticks() const { return axis_.ticks(); }
 
  private:
-  void include(double value) {
-    high_ = std::max(high_, value);
-    if (value > 0) low_ = std::min(low_, value);
-  }
-  bool logarithmic_;
-  double low_ = 1e300;  // the least that is not 0
-  double high_ = 0;
+  Axis axis_;
 };
-
-std::string tick_text(double tick) {
-  if (tick >= 1e6) return rounded(tick / 1e6) + " M";
-  std::ostringstream text;
-  text << tick;
-  return tick >= 1'000 ? rounded(tick) : text.str();
-}
 
 void draw_axis(std::ostream& out, const Chart& chart, const Scale& scale, double bottom) {
   for (const double tick : scale.ticks()) {
@@ -122,29 +89,6 @@ void draw_legend(std::ostream& out, const Chart& chart) {
 
 }  // namespace
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string draw(const Chart& chart) {
   std::ostringstream out;
   const Scale scale(chart);
@@ -170,4 +114,4 @@ std::string draw(const Chart& chart) {
   return out.str();
 }
 
-}  // namespace tidelock::agent::contend
+}  // namespace tidelock::agent

@@ -220,4 +220,10 @@ Result<std::unique_ptr<Store>> open_berkeleydb(const StoreOptions& options) {
   return std::unique_ptr<Store>(std::move(store));
 }
 
+std::string berkeleydb_version() {
+  int major = 0, minor = 0, patch = 0;
+  (void)db_version(&major, &minor, &patch);
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+}
+
 }  // namespace tidelock::agent

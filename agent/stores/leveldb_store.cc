@@ -64,4 +64,8 @@ Result<std::unique_ptr<Store>> open_leveldb(const StoreOptions& wanted) {
       wanted.durability == Durability::kDurable));
 }
 
+std::string leveldb_version() {
+  return std::to_string(leveldb::kMajorVersion) + "." + std::to_string(leveldb::kMinorVersion);
+}
+
 }  // namespace tidelock::agent

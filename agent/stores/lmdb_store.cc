@@ -280,4 +280,10 @@ Result<std::unique_ptr<Store>> open_lmdb(const StoreOptions& options) {
   return std::unique_ptr<Store>(std::move(store));
 }
 
+std::string lmdb_version() {
+  int major = 0, minor = 0, patch = 0;
+  (void)mdb_version(&major, &minor, &patch);
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+}
+
 }  // namespace tidelock::agent

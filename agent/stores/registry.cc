@@ -25,25 +25,43 @@ std::span<const StoreKind> store_kinds() noexcept {
        .survives_kills = true,
        .fails_fast = true,
        .has_memtable = true,
-       .open = open_tidelock},
+       .open = open_tidelock,
+       .version = tidelock_version},
 #ifdef TIDELOCK_AGENT_LMDB
-      {.name = "lmdb", .many_processes = true, .survives_kills = true, .open = open_lmdb},
+      {.name = "lmdb",
+       .many_processes = true,
+       .survives_kills = true,
+       .open = open_lmdb,
+       .version = lmdb_version},
 #endif
 #ifdef TIDELOCK_AGENT_SQLITE
       {.name = "sqlite",
        .many_processes = true,
        .survives_kills = true,
        .fails_fast = true,
-       .open = open_sqlite},
+       .open = open_sqlite,
+       .version = sqlite_version},
 #endif
 #ifdef TIDELOCK_AGENT_LEVELDB
-      {.name = "leveldb", .survives_kills = true, .has_memtable = true, .open = open_leveldb},
+      {.name = "leveldb",
+       .survives_kills = true,
+       .has_memtable = true,
+       .open = open_leveldb,
+       .version = leveldb_version},
 #endif
 #ifdef TIDELOCK_AGENT_ROCKSDB
-      {.name = "rocksdb", .survives_kills = true, .has_memtable = true, .open = open_rocksdb},
+      {.name = "rocksdb",
+       .survives_kills = true,
+       .has_memtable = true,
+       .open = open_rocksdb,
+       .version = rocksdb_version},
 #endif
 #ifdef TIDELOCK_AGENT_BERKELEYDB
-      {.name = "berkeleydb", .many_processes = true, .fails_fast = true, .open = open_berkeleydb},
+      {.name = "berkeleydb",
+       .many_processes = true,
+       .fails_fast = true,
+       .open = open_berkeleydb,
+       .version = berkeleydb_version},
 #endif
   };
   return kKinds;

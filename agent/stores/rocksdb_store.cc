@@ -6,6 +6,7 @@
 #include <rocksdb/iterator.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/version.h>
 #include <rocksdb/write_batch.h>
 
 #include "agent/stores/leveldb_family.h"
@@ -59,6 +60,10 @@ Result<std::unique_ptr<Store>> open_rocksdb(const StoreOptions& wanted) {
   return std::unique_ptr<Store>(std::make_unique<leveldb_family::LevelStore<RocksApi>>(
       *std::move(site), nullptr, std::unique_ptr<rocksdb::DB>(db),
       wanted.durability == Durability::kDurable));
+}
+
+std::string rocksdb_version() {
+  return rocksdb::GetRocksVersionAsString();
 }
 
 }  // namespace tidelock::agent

@@ -244,4 +244,8 @@ Result<std::unique_ptr<Store>> open_sqlite(const StoreOptions& options) {
   return std::unique_ptr<Store>(std::move(store));
 }
 
+std::string sqlite_version() {
+  return sqlite3_libversion();
+}
+
 }  // namespace tidelock::agent

@@ -106,6 +106,7 @@ struct StoreKind {
   bool fails_fast = false;      // can say kBusy; else it waits, and as long as it likes
   bool has_memtable = false;    // of a size that can be chosen
   Result<std::unique_ptr<Store>> (*open)(const StoreOptions& options) = nullptr;
+  std::string (*version)() = nullptr;  // of the library that is linked
 };
 
 // Those that this program was built with; the first one is Tidelock.

@@ -7,6 +7,7 @@
 
 #include "tidelock/batch.h"
 #include "tidelock/db.h"
+#include "tidelock/version.h"
 
 namespace tidelock::agent {
 namespace {
@@ -150,6 +151,10 @@ Result<std::unique_ptr<Store>> open_tidelock(const StoreOptions& wanted) {
   if (!db) return db.error();
   const Wait wait{.policy = wanted.wait, .deadline = wanted.deadline, .backoff = {}};
   return std::unique_ptr<Store>(std::make_unique<TidelockStore>(*std::move(db), wait));
+}
+
+std::string tidelock_version() {
+  return tidelock::version();
 }
 
 }  // namespace tidelock::agent

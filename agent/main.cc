@@ -5,24 +5,37 @@
 #include <cstring>
 #include <iostream>
 
+#include "agent/compaction/benchmark.h"
 #include "agent/contend/contend.h"
+#include "agent/generate.h"
 #include "agent/options.h"
 #include "agent/report.h"
 #include "agent/run.h"
+#include "agent/shootout/shootout.h"
 
 namespace {
 
-int perform(int argc, char** argv) {
-  const auto request = tidelock::agent::parse_command_line(argc, argv);
-  if (const int* exit_code = std::get_if<int>(&request)) return *exit_code;
-  if (const auto* settings = std::get_if<tidelock::agent::contend::Settings>(&request)) {
-    return tidelock::agent::contend::run_contend(*settings);
+namespace agent = tidelock::agent;
+
+struct Perform {
+  int operator()(const agent::Settings& settings) const { return agent::run_agent(settings); }
+  int operator()(const agent::contend::Settings& settings) const {
+    return agent::contend::run_contend(settings);
   }
-  if (const auto* settings = std::get_if<tidelock::agent::CompareSettings>(&request)) {
-    return tidelock::agent::run_compare(*settings);
+  int operator()(const agent::CompareSettings& settings) const {
+    return agent::run_compare(settings);
   }
-  return tidelock::agent::run_agent(std::get<tidelock::agent::Settings>(request));
-}
+  int operator()(const agent::shootout::Settings& settings) const {
+    return agent::shootout::run_shootout(settings);
+  }
+  int operator()(const agent::compaction::Settings& settings) const {
+    return agent::compaction::run_compaction(settings);
+  }
+  int operator()(const agent::GenerateSettings& settings) const {
+    return agent::run_generate(settings);
+  }
+  int operator()(int exit_code) const { return exit_code; }
+};
 
 // Whoever closed a standard stream gets errors on it: else the first file that is opened would
 // take its number, and be written to.
@@ -38,9 +51,9 @@ void occupy_standard_streams() {
 
 int main(int argc, char** argv) {
   occupy_standard_streams();
-  const int exit_code = perform(argc, argv);
+  const int exit_code = std::visit(Perform{}, agent::parse_command_line(argc, argv));
   if (std::cout.flush()) return exit_code;
   std::cerr << "tidelock-agent: write standard output: " << std::strerror(errno) << '\n';
   // What the run found counts more.
-  return exit_code != 0 ? exit_code : static_cast<int>(tidelock::agent::ExitCode::kIo);
+  return exit_code != 0 ? exit_code : static_cast<int>(agent::ExitCode::kIo);
 }

@@ -2,10 +2,13 @@
 
 #include <iostream>
 
+#include "agent/compaction/options.h"
 #include "agent/contend/options.h"
+#include "agent/generate_options.h"
 #include "agent/names.h"
 #include "agent/option_kinds.h"
 #include "agent/report.h"
+#include "agent/shootout/options.h"
 #include "agent/store_choice.h"
 #include "agent/workload_options.h"
 #include "tidelock/version.h"
@@ -25,6 +28,9 @@ constexpr const char* kExamples = R"(Examples:
                                                       charts to look at, and what they are made of
   tidelock-agent compare a.json b.json                ratios of what two runs printed with --json
   tidelock-agent contend --help                       about the laboratory for the lock
+  tidelock-agent shootout --help                      about comparing stores
+  tidelock-agent compaction --help                    about what compaction costs and gains
+  tidelock-agent generate --help                      about example data
 
 Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
 6 a client died by itself or did not end, 7 less fair than --fairness-limit.)";
@@ -228,6 +234,15 @@ int usage_error(const std::string& complaint) {
   return static_cast<int>(ExitCode::kUsage);
 }
 
+// The settings of one of the commands beside `run`, if it is the one; or 2 if it has said why not.
+template <typename Command>
+bool take(Command& command, std::optional<Request>& request) {
+  if (!command.asked_for()) return false;
+  const std::string complaint = command.complete();
+  request = complaint.empty() ? Request(command.settings()) : Request(usage_error(complaint));
+  return true;
+}
+
 }  // namespace
 
 Request parse_command_line(int argc, const char* const* argv) {
@@ -259,6 +274,9 @@ Request parse_command_line(int argc, const char* const* argv) {
   CLI::App& compare_command = *app.add_subcommand(
       "compare", "Prints the figures of several runs side by side, and their ratios to the first.");
   add_compare(compare_command, compare);
+  shootout::Command shootout(app);
+  compaction::Command compaction(app);
+  GenerateCommand generate(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -266,10 +284,10 @@ Request parse_command_line(int argc, const char* const* argv) {
     return usage_error(error.what());
   }
   if (compare_command.parsed()) return compare;
-  if (contend.asked_for()) {
-    const std::string complaint = contend.complete();
-    if (!complaint.empty()) return usage_error(complaint);
-    return contend.settings();
+  std::optional<Request> other;
+  if (take(contend, other) || take(shootout, other) || take(compaction, other) ||
+      take(generate, other)) {
+    return *std::move(other);
   }
   std::string complaint = workload.complete();
   if (complaint.empty()) complaint = fit_to_store(run, settings);

@@ -25,22 +25,25 @@ struct Answer {
   [[nodiscard]] Json json() const { return Json::parse(output, nullptr, false); }
 };
 
+// Of a command line of a shell.
+inline Answer answer_of(const std::string& command) {
+  std::FILE* pipe = ::popen(command.c_str(), "r");
+  Answer answer;
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
+    answer.output += static_cast<char>(c);
+  }
+  const int status = ::pclose(pipe);
+  if (WIFEXITED(status)) answer.exit_code = WEXITSTATUS(status);
+  return answer;
+}
+
 class AgentTest : public ::testing::Test {
  protected:
   explicit AgentTest(Where where = Where::kDisk) : directory_(where) {}
 
   // `options` are words of a shell.
   Answer run(const std::string& options) {
-    const std::string command =
-        std::string(TIDELOCK_AGENT) + " run " + directory_.file("db") + " " + options;
-    std::FILE* pipe = ::popen(command.c_str(), "r");
-    Answer answer;
-    for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
-      answer.output += static_cast<char>(c);
-    }
-    const int status = ::pclose(pipe);
-    if (WIFEXITED(status)) answer.exit_code = WEXITSTATUS(status);
-    return answer;
+    return answer_of(std::string(TIDELOCK_AGENT) + " run " + directory_.file("db") + " " + options);
   }
   // A run that must end well; its report.
   Json good_run(const std::string& options) {

@@ -101,13 +101,14 @@ Status check_coherence(const Context& context) {
 // otherwise. The group only if this process may give files to it.
 Status inherit_ownership(Context& context) {
   if (context.read_only()) return {};
-  Result<os::FileOwnership> current =
-      os::ownership_of(context.directory + "/" + state::kCurrentName);
+  const std::string path = context.directory + "/" + state::kCurrentName;
+  const Result<os::FileOwnership> current = os::ownership_of(path);
   if (!current) return current.error();
   if (!context.new_files.mode) context.new_files.mode = current->mode;
-  if (!context.new_files.group && os::may_give_to(*current->group)) {
-    context.new_files.group = current->group;
-  }
+  if (context.new_files.group) return {};
+  const Result<bool> may_give = os::may_give_to(path, *current->group);
+  if (!may_give) return may_give.error();
+  if (*may_give) context.new_files.group = current->group;
   return {};
 }
 

@@ -253,9 +253,8 @@ Result<FileOwnership> ownership_of(const std::string& path) {
 Result<bool> may_give_to(const std::string& path, std::uint32_t group) {
   const int descriptor = file_in_memory(path);
   if (descriptor < 0) return error_status(errno, "make a file in memory for the group of", path);
-  const int given = perform({.call = SystemCall::kSetOwner, .path = path}, [&] {
-    return ::fchown(descriptor, static_cast<uid_t>(-1), group);
-  });
+  const int given = perform({.call = SystemCall::kSetOwner, .path = path},
+                            [&] { return ::fchown(descriptor, static_cast<uid_t>(-1), group); });
   const int error = errno;
   ::close(descriptor);
   if (given == 0) return true;

@@ -51,8 +51,9 @@ class File {
   // All of `data`, or an error; after an error any prefix of it may be in the file. Beyond the
   // process's file size limit nothing is written: kNoSpace.
   [[nodiscard]] Status write(std::uint64_t offset, std::span<const std::byte> data);
-  // Blocks until data, and the size needed to read it, are on disk. A failure is final: the
-  // kernel forgets it, so a later success says nothing about these bytes (rule C6).
+  // Blocks until data, and the size needed to read it, are on disk. A failure is final, and so is
+  // an interruption: the kernel forgets it, so a later success says nothing about these bytes (rule
+  // C6).
   [[nodiscard]] Status datasync();
   [[nodiscard]] Status sync();
   // Extends the file with reserved blocks, so that later writes and stores find room.

@@ -72,7 +72,8 @@ struct Holdings {
 // Hears what each call answers, judges errors, and has what failed made again once nothing fails.
 class Audience {
  public:
-  Audience(const std::string& directory, int error, bool lasting, std::function<void()> lift)
+  // `lift` ends failures that do not last, and says whether one is to be told.
+  Audience(const std::string& directory, int error, bool lasting, std::function<bool()> lift)
       : directory_(directory), error_(error), lasting_(lasting), lift_(std::move(lift)) {}
 
   Life::Next hear(const char* operation, const Status& status) {
@@ -86,9 +87,8 @@ class Audience {
     if (told_ == 1 && status.message().find(std::strerror(error_)) == std::string::npos) {
       find("it names no cause", said);
     }
-    if (error_ == 0 || error_ == EINTR) find("it was to be hidden", said);
+    if (!lift_()) find("it was to be hidden", said);
     if (lasting_ || !found_.empty()) return Life::Next::kOn;
-    lift_();
     if (status.code() == StatusCode::kNotDurable) os::sleep_for(kHealing);
     if (++tries_ <= kTriesMax) return Life::Next::kAgain;
     if (tries_ == kTriesMax + 1) {
@@ -125,7 +125,7 @@ class Audience {
   const std::string& directory_;
   int error_;
   bool lasting_;
-  std::function<void()> lift_;
+  std::function<bool()> lift_;
   int tries_ = 0;
   int told_ = 0;
   int reopened_ = 0;
@@ -183,7 +183,7 @@ class CallFailureTest : public testing::Test {
   std::string live_with_failures(const std::string& path, const Case& tried) {
     Injector injector(tried.injection);
     Audience audience(path, tried.injection.error, tried.injection.kind == Kind::kForEver,
-                      [&] { injector.lift(); });
+                      [&] { return injector.lift(); });
     Life life(path, *journal_, [&](const char* operation, const Status& status) {
       return audience.hear(operation, status);
     });
@@ -194,7 +194,7 @@ class CallFailureTest : public testing::Test {
 
   std::string live_without_memory(const std::string& path, const Chapter& chapter,
                                   std::uint64_t request) {
-    Audience audience(path, ENOMEM, false, [] {});
+    Audience audience(path, ENOMEM, false, [] { return true; });
     Life life(path, *journal_, [&](const char* operation, const Status& status) {
       return audience.hear(operation, status);
     });

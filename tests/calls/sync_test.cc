@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -185,7 +186,8 @@ TEST_F(CallSyncTest, ThatFailsIsLearntByAllAndTrustedByNobody) {
   std::vector<double> delays;  // of logs, in ms
   for (const Chapter& chapter : {kCompany, kDurableWrites}) {
     for (std::uint64_t nth = 1; nth <= kSyncsMax && !HasFailure(); ++nth) {
-      const std::string wrong = attempt(chapter, nth, nth % 2 == 0 ? EIO : ENOSPC);
+      constexpr int kErrors[] = {EIO, ENOSPC, EINTR};
+      const std::string wrong = attempt(chapter, nth, kErrors[nth % std::size(kErrors)]);
       if (scene_->failed_at.load() == 0) break;  // there are not so many
       EXPECT_EQ(wrong, "") << chapter.name << ", sync " << nth << " (" << scene_->path.text
                            << ") failed";

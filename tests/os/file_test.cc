@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include "os/directory.h"
@@ -90,6 +92,33 @@ TEST_F(FileTest, ShortWritesAreContinued) {
   ASSERT_TRUE(file.write(0, bytes_of("tidelock")).ok());
   EXPECT_EQ(fault.calls(), 8);
   EXPECT_EQ(file.size().value(), 8u);
+}
+
+TEST_F(FileTest, WhatASignalInterruptsIsMadeAgain) {
+  File file = std::move(File::create(path_, {})).value();
+  int interrupted = 0;
+  const test::OnSystemCall signal(
+      [&](const SystemCallEvent&) { return ++interrupted % 4 ? EINTR : 0; });
+  ASSERT_TRUE(file.write(0, bytes_of("tide")).ok());
+  EXPECT_EQ(interrupted, 4);
+  EXPECT_EQ(file.size().value(), 4u);
+  EXPECT_EQ(interrupted, 8);
+}
+
+// It may have been told of a write-back that failed, and nobody would be told again.
+TEST_F(FileTest, ASyncThatASignalInterruptsHasFailed) {
+  File file = std::move(File::create(path_, {})).value();
+  int interrupted = 0;
+  const test::OnSystemCall signal(
+      [&](const SystemCallEvent&) { return ++interrupted == 1 ? EINTR : 0; });
+  const std::function<Status()> syncs[] = {[&] { return file.datasync(); },
+                                           [&] { return file.sync(); },
+                                           [&] { return sync_directory(directory_.path()); }};
+  for (const auto& sync : syncs) {
+    interrupted = 0;
+    EXPECT_EQ(sync().code(), StatusCode::kIo);
+    EXPECT_EQ(interrupted, 1);
+  }
 }
 
 TEST_F(FileTest, AFullDiskIsNoSpace) {

@@ -39,15 +39,16 @@ int above_standard_streams(int descriptor, const std::string& path) {
 
 Result<int> open_descriptor(const std::string& path, int flags, std::uint32_t mode) {
   if (const int error = prepare_process_token()) return error_status(error, "open", path);
-  const int descriptor = above_standard_streams(
-      perform({.call = SystemCall::kOpen, .path = path},
-              [&] {
-                const int always = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
-                return ::open(path.c_str(), flags | always, mode);
-              }),
-      path);
-  if (descriptor < 0) return error_status(errno, "open", path);
-  return descriptor;
+  const int opened = perform({.call = SystemCall::kOpen, .path = path}, [&] {
+    const int always = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+    return ::open(path.c_str(), flags | always, mode);
+  });
+  if (opened < 0) return error_status(errno, "open", path);
+  const int descriptor = above_standard_streams(opened, path);
+  if (descriptor >= 0) return descriptor;
+  const int error = errno;
+  if ((flags & O_EXCL) != 0) (void)unlink_file(path);  // it was made just now
+  return error_status(error, "open", path);
 }
 
 Status apply_ownership(int descriptor, const std::string& path, const FileOwnership& ownership) {

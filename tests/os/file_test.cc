@@ -86,6 +86,17 @@ TEST_F(FileTest, StaysAboveTheStandardStreamsAndClosesOnExec) {
   EXPECT_TRUE(test::exited_with(child.wait(), 0));
 }
 
+TEST_F(FileTest, LeavesNothingWhereItsDescriptorCannotBeMovedAboveTheStandardStreams) {
+  test::ChildProcess child([this] {
+    ::close(0);
+    const test::Fault fault(SystemCall::kDuplicate, {.error = EMFILE});
+    const Result<File> file = File::create(path_, {});
+    if (file || file.error().code() != StatusCode::kLimit) return 1;
+    return exists(path_).value() ? 2 : 0;
+  });
+  EXPECT_TRUE(test::exited_with(child.wait(), 0));
+}
+
 TEST_F(FileTest, ShortWritesAreContinued) {
   File file = std::move(File::create(path_, {})).value();
   const test::Fault fault(SystemCall::kWrite, {.error = 0, .length_max = 1});

@@ -23,16 +23,22 @@ Status not_durable(const std::string& cause) {
                 "committed and visible, but not known to be on disk: " + cause);
 }
 
-// Signs out as leader, whatever happens.
+// Signs out as leader and wakes those who wait, whatever happens.
 class Leading {
  public:
-  Leading(std::atomic<std::uint64_t>& leader, std::uint64_t me) : leader_(leader), me_(me) {}
-  ~Leading() { leader_.compare_exchange_strong(me_, 0, std::memory_order_acq_rel); }
+  Leading(state::SyncInFlight& sync, std::uint64_t me) : sync_(sync), me_(me) {}
+  ~Leading() {
+    sync_.leader.compare_exchange_strong(me_, 0, std::memory_order_acq_rel);
+    TIDELOCK_CRASH_POINT("sync.before_wake");
+    // Pairs with the acquire in wait_until_durable.
+    sync_.wakeups.fetch_add(1, std::memory_order_release);
+    os::futex_wake(sync_.wakeups, INT_MAX);
+  }
   Leading(const Leading&) = delete;
   Leading& operator=(const Leading&) = delete;
 
  private:
-  std::atomic<std::uint64_t>& leader_;
+  state::SyncInFlight& sync_;
   std::uint64_t me_;
 };
 
@@ -82,12 +88,9 @@ Status GroupCommit::wait_until_durable(std::uint64_t lsn, const os::Deadline& de
       TIDELOCK_CRASH_POINT("sync.leading");
       Status status;
       {
-        const Leading leading(sync.leader, me);
+        const Leading leading(sync, me);
         status = lead(deadline);
       }
-      TIDELOCK_CRASH_POINT("sync.before_wake");
-      sync.wakeups.fetch_add(1, std::memory_order_release);
-      os::futex_wake(sync.wakeups, INT_MAX);
       if (!status.ok()) return not_durable(status.message());
       continue;
     }

@@ -54,7 +54,9 @@ Result<std::unique_ptr<SharedState>> SharedState::map(const std::string& directo
   if (!file) return file.error();
   Result<std::uint64_t> size = file->size();
   if (!size) return size.error();
-  if (*size != kFileSize) return unfit(path, "its size is another layout's");
+  if (*size != kFileSize) {
+    return Status(StatusCode::kCorruption, "attach to " + path + ": its size is another layout's");
+  }
   Result<os::FileIdentity> identity = file->identity();
   if (!identity) return identity.error();
   Result<os::Mapping> mapping = os::Mapping::map(*file, kFileSize, protection);

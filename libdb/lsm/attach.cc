@@ -64,13 +64,30 @@ Status check_may_make_lock(const std::string& directory, OpenMode mode) {
   return status;
 }
 
-Result<os::File> open_lock(const Context& context) {
+// All who share a database make files for each other: with mode and group of CURRENT, if not told
+// otherwise. The group only if this process may give files to it.
+Status inherit_ownership(Context& context) {
+  if (context.read_only()) return {};
+  const std::string path = context.directory + "/" + state::kCurrentName;
+  const Result<os::FileOwnership> current = os::ownership_of(path);
+  if (!current) return current.error();
+  if (!context.new_files.mode) context.new_files.mode = current->mode;
+  if (context.new_files.group) return {};
+  const Result<bool> may_give = os::may_give_to(path, *current->group);
+  if (!may_give) return may_give.error();
+  if (*may_give) context.new_files.group = current->group;
+  return {};
+}
+
+Result<os::File> open_lock(Context& context) {
   const std::string& directory = context.directory;
   Result<os::File> file =
       os::File::open(directory + "/" + state::kLockName, os::FileAccess::kReadWrite);
   if (file || file.error().code() != StatusCode::kNotFound) return file;
   Status status = check_may_make_lock(directory, context.options.mode);
   if (!status.ok()) return status;
+  status = inherit_ownership(context);
+  if (!status.ok() && status.code() != StatusCode::kNotFound) return status;  // there is no CURRENT
   return open_or_create_lock(directory, context.ownership());
 }
 
@@ -95,21 +112,6 @@ Status check_coherence(const Context& context) {
   if ((*again)->is_epoch((*context.state)->header.epoch)) return {};
   return Status(StatusCode::kUnsupported,
                 "open " + context.directory + ": mappings of one file do not see each other");
-}
-
-// All who share a database make files for each other: with mode and group of CURRENT, if not told
-// otherwise. The group only if this process may give files to it.
-Status inherit_ownership(Context& context) {
-  if (context.read_only()) return {};
-  const std::string path = context.directory + "/" + state::kCurrentName;
-  const Result<os::FileOwnership> current = os::ownership_of(path);
-  if (!current) return current.error();
-  if (!context.new_files.mode) context.new_files.mode = current->mode;
-  if (context.new_files.group) return {};
-  const Result<bool> may_give = os::may_give_to(path, *current->group);
-  if (!may_give) return may_give.error();
-  if (*may_give) context.new_files.group = current->group;
-  return {};
 }
 
 // CURRENT, and what the first record of its manifest says.

@@ -32,8 +32,8 @@ Result<os::File> open_or_create_lock(const std::string& directory,
   for (;;) {
     Result<os::File> file = os::File::open(path, os::FileAccess::kReadWrite);
     if (file || file.error().code() != StatusCode::kNotFound) return file;
-    file = os::File::create(path, ownership);
-    if (file || file.error().code() != StatusCode::kExists) return file;
+    Status made = os::File::make(path, ownership);
+    if (!made.ok() && made.code() != StatusCode::kExists) return made;
   }
 }
 

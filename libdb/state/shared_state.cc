@@ -37,7 +37,8 @@ Result<os::File> open_or_create(const std::string& path, const os::FileOwnership
   } else if (file.error().code() != StatusCode::kNotFound) {
     return file;
   }
-  return os::File::create(path, ownership);
+  if (Status status = os::File::make(path, ownership); !status.ok()) return status;
+  return os::File::open(path, os::FileAccess::kReadWrite);
 }
 
 }  // namespace

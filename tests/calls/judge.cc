@@ -68,6 +68,17 @@ std::string make_anew(const std::string& path) {
   return status.ok() ? std::string() : told_by("write anew", status);
 }
 
+// What is there for good, and was made by one who may have died of it, is for all of the group.
+std::string judge_modes(const std::string& path) {
+  for (const char* name : {"LOCK", "STATE", "QUEUE"}) {
+    const fs::perms mode = fs::status(path + "/" + name).permissions();
+    if (mode != fs::perms(*life_options(OpenMode::kOpen).file_mode)) {
+      return std::string(name) + " is not for the group";
+    }
+  }
+  return "";
+}
+
 std::string judge_for_reading(const std::string& path, Journal& journal) {
   Result<Db> db = Db::open(path, reader_options());
   return db ? judge_content(*db, journal) : told_by("open for reading", db.error());
@@ -151,6 +162,7 @@ std::string judge_directory(const std::string& path, Journal& journal) {
     if (std::string wrong = judge_handle(*db, journal); !wrong.empty()) return wrong;
     if (Status status = db->close(); !status.ok()) return told_by("close", status);
   }
+  if (std::string wrong = judge_modes(path); !wrong.empty()) return wrong;
   return judge_for_reading(path, journal);
 }
 

@@ -314,6 +314,7 @@ TEST_F(OpenTest, NewFilesHaveModeAndGroupOfTheDatabaseWhoeverMakesThem) {
     ASSERT_TRUE(db.flush().ok());
   }
   forget_shared_state();
+  fs::remove(path() + "/LOCK");
   { Db db = open(); }
   ::umask(before);
   for (const std::string& name : names()) {

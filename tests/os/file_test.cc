@@ -73,6 +73,41 @@ TEST_F(FileTest, GivesTheAskedModeWhateverTheUmask) {
   EXPECT_EQ(facts.st_mode & 07777, 0664u);
 }
 
+// So a process that dies on the way leaves none that the others may not open.
+TEST_F(FileTest, HasItsOwnershipBeforeItHasItsName) {
+  const FileOwnership ownership{.mode = 0664, .group = ::getegid()};
+  int given = 0;
+  {
+    const test::OnSystemCall look([&](const SystemCallEvent& event) {
+      given += event.call == SystemCall::kSetOwner ? 1 : 0;
+      return ::access(path_.c_str(), F_OK) == 0 ? EIO : 0;
+    });
+    const mode_t before = ::umask(077);
+    const Status status = File::make(path_, ownership);
+    ::umask(before);
+    ASSERT_TRUE(status.ok()) << status.to_string();
+  }
+  EXPECT_EQ(given, 2);
+  struct stat facts {};
+  ASSERT_EQ(::stat(path_.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 07777, 0664u);
+  EXPECT_EQ(facts.st_nlink, 1u);
+  EXPECT_EQ(File::make(path_, ownership).code(), StatusCode::kExists);
+}
+
+TEST_F(FileTest, IsMadeWithItsOwnershipWhereThereAreNoFilesWithoutAName) {
+  for (const int error : {EOPNOTSUPP, EISDIR, ENOENT}) {
+    const test::Fault fault(SystemCall::kOpen, {.error = error}, path_.substr(0, path_.rfind('/')));
+    const Status status = File::make(path_, {.mode = 0604, .group = {}});
+    ASSERT_TRUE(status.ok()) << status.to_string();
+    EXPECT_EQ(fault.calls(), 1);
+    struct stat facts {};
+    ASSERT_EQ(::stat(path_.c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 07777, 0604u);
+    ASSERT_TRUE(unlink_file(path_).ok());
+  }
+}
+
 TEST_F(FileTest, StaysAboveTheStandardStreamsAndClosesOnExec) {
   test::ChildProcess child([this] {
     ::close(0);

@@ -1,7 +1,9 @@
 // Each system call of a database's life fails, with each error that it can end with; and so does
 // each request for memory.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -20,6 +22,7 @@
 #include "calls/judge.h"
 #include "calls/life.h"
 #include "calls/trial.h"
+#include "lsm/context.h"
 #include "os/clock.h"
 #include "support/seed.h"
 #include "support/temporary_directory.h"
@@ -74,9 +77,14 @@ class Audience {
  public:
   // `lift` ends failures that do not last, and says whether one is to be told.
   Audience(const std::string& directory, int error, bool lasting, std::function<bool()> lift)
-      : directory_(directory), error_(error), lasting_(lasting), lift_(std::move(lift)) {}
+      : directory_(directory),
+        lock_file_(directory + "/LOCK"),
+        error_(error),
+        lasting_(lasting),
+        lift_(std::move(lift)) {}
 
   Life::Next hear(const char* operation, const Status& status) {
+    if (is_any_job_held()) find("a job's byte is still locked after", operation);
     if (status.ok() || is_done(operation, status)) {
       tries_ = 0;
       return Life::Next::kOn;
@@ -117,12 +125,24 @@ class Audience {
     return message.find(parent_of(directory_)) != std::string::npos ||
            message.find(" /proc/") != std::string::npos;
   }
+  // Nobody else is there, and no thread: between calls only `open` and a member are locked.
+  [[nodiscard]] bool is_any_job_held() const {
+    const int file = ::open(lock_file_.c_str(), O_RDWR | O_CLOEXEC);
+    struct flock jobs {};
+    jobs.l_type = F_WRLCK;
+    jobs.l_start = lsm::kOpenByte + 1;
+    jobs.l_len = lsm::kMemberByte - jobs.l_start;
+    const bool held = ::fcntl(file, F_OFD_GETLK, &jobs) == 0 && jobs.l_type != F_UNLCK;
+    ::close(file);
+    return held;
+  }
   static std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
   void find(const char* what, const std::string& said) {
     if (found_.empty()) found_ = std::string(what) + ": " + said;
   }
 
   const std::string& directory_;
+  const std::string lock_file_;  // kept, so that hearing asks for no memory
   int error_;
   bool lasting_;
   std::function<bool()> lift_;

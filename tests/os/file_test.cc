@@ -175,7 +175,7 @@ TEST_F(FileTest, AFullDiskIsNoSpace) {
 
 TEST_F(FileTest, ReachingTheSizeLimitIsNoSpaceAndNotDeath) {
   test::ChildProcess child([this] {
-    const struct rlimit limit { 4096, 4096 };
+    const struct rlimit limit { 4096, RLIM_INFINITY };
     ::setrlimit(RLIMIT_FSIZE, &limit);
     Result<File> file = File::create(path_, {});
     if (!file) return 1;

@@ -4,10 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
 
 #include "os/byte_lock.h"
@@ -25,24 +26,17 @@ class LockFileTest : public testing::Test {
   static std::ptrdiff_t descriptors() {
     return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
   }
-  // Does it again and again, and lets one system call more succeed each time before one fails,
-  // until none does. Answers how many failed, each with an error that names the file.
+  // Yields how many calls failed, each without an error or with one that names the file.
   int fail_each_call(const std::function<Status()>& act) const {
-    for (int fails = 0;; ++fails) {
-      int calls = 0;
-      const std::ptrdiff_t before = descriptors();
-      Status status;
-      {
-        const test::OnSystemCall hook(
-            [&](const os::SystemCallEvent&) { return calls++ == fails ? EIO : 0; });
-        status = act();
-      }
-      EXPECT_EQ(descriptors(), before) << fails;
-      EXPECT_TRUE(LockQueue::open(path_).value().acquire()) << fails;
-      if (calls <= fails) return fails;
-      if (status.ok()) continue;  // what fails need not matter: advice, an unlock
-      EXPECT_NE(status.message().find(directory_.path()), std::string::npos) << status.message();
-    }
+    std::ptrdiff_t before = 0;
+    const auto judge = [&](const Status& status) {
+      EXPECT_EQ(descriptors(), before) << status.to_string();
+      EXPECT_TRUE(LockQueue::open(path_).value().acquire()) << status.to_string();
+      // What fails need not matter: advice, an unlock.
+      EXPECT_TRUE(status.ok() || status.message().find(directory_.path()) != std::string::npos)
+          << status.message();
+    };
+    return test::EachCallFails{[&] { before = descriptors(); }, act, judge}.run();
   }
 
   test::TemporaryDirectory directory_;

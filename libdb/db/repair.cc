@@ -28,7 +28,8 @@ class Seclusion {
  public:
   static Result<Seclusion> enter(const std::string& directory) {
     Seclusion seclusion;
-    Result<os::File> file = lsm::open_or_create_lock(directory, {});
+    Result<os::File> file =
+        lsm::open_or_create_lock(directory, lsm::ownership_of_database(directory));
     const bool may_write = file.has_value();
     if (!may_write && file.error().code() == StatusCode::kPermission) {
       file = os::File::open(directory + "/" + state::kLockName, os::FileAccess::kRead);
@@ -43,7 +44,9 @@ class Seclusion {
     const Result<bool> alone =
         seclusion.locks_->try_lock(lsm::kOpenByte, os::ByteLocks::Mode::kExclusive);
     if (!alone) return alone.error();
-    if (!*alone) return seclusion.busy();
+    const Result<bool> in_place = lsm::is_in_place(seclusion.locks_->file());
+    if (!in_place) return in_place.error();
+    if (!*alone || !*in_place) return seclusion.busy();
     return seclusion;
   }
 

@@ -221,9 +221,21 @@ std::unique_ptr<Context> make_context(const std::string& directory, const Option
   return context;
 }
 
+// What says that a database is to go has no business beside one that is there: a backup was
+// restored over a half destroyed one. It would take that along when CURRENT is lost one day.
+Status forget_destruction(const Context& context) {
+  const Result<bool> there = is_being_destroyed(context.directory);
+  if (!there) return there.error();
+  if (!*there) return {};
+  Status status = os::unlink_file(context.directory + "/" + state::kDestroyedName);
+  if (!status.ok()) return status;
+  return os::sync_directory(context.directory);
+}
+
 // The rest of the protocol for whoever found nobody attached: `open` is held exclusively, and
 // shared afterwards.
 Status attach_alone(Context& context) {
+  if (Status status = forget_destruction(context); !status.ok()) return status;
   if (Status status = read_identity(context); !status.ok()) return status;
   if (Status status = check_exclusion(context.locks->file()); !status.ok()) return status;
   if (Status status = make_valid(context); !status.ok()) return status;
@@ -282,10 +294,9 @@ Result<Attached> try_attach(const std::string& directory, const Options& options
     if (!shared) return shared.error();
     if (!*shared) return not_now(directory, "another process is preparing the shared state");
   }
-  Result<os::FileIdentity> locked = file.identity();
-  if (!locked) return locked.error();
-  Result<os::FileIdentity> named = os::path_identity(file.path());
-  if (!named || !(*named == *locked)) return not_now(directory, "it is being removed");
+  const Result<bool> in_place = is_in_place(file);
+  if (!in_place) return in_place.error();
+  if (!*in_place) return not_now(directory, "it is being removed");
 
   Result<bool> created = *alone ? create_if_asked(directory, options) : false;
   if (!created) return created.error();

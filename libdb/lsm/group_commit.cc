@@ -44,9 +44,9 @@ class Leading {
 
 }  // namespace
 
-// The log below `lsn` whose sync failed, 0: none. A failure is over once the log's memtable is in
-// tables; whoever stored it late clears it here.
-std::uint64_t GroupCommit::failed_log(std::uint64_t lsn) const {
+// The newest log whose sync failed, 0: none. Without it D cannot move. A failure is over once the
+// log's memtable is in tables; whoever stored it late clears it here.
+std::uint64_t GroupCommit::failed_log() const {
   state::Layout& shared = **context_.state;
   std::uint64_t number = shared.sync_failure.log_number.load(std::memory_order_acquire);
   if (number == 0) return 0;
@@ -54,7 +54,7 @@ std::uint64_t GroupCommit::failed_log(std::uint64_t lsn) const {
     shared.sync_failure.log_number.compare_exchange_strong(number, 0);
     return 0;
   }
-  return shared.sync_failure.from_lsn.load(std::memory_order_relaxed) < lsn ? number : 0;
+  return number;
 }
 
 Status GroupCommit::failed_before(std::uint64_t log) const {
@@ -76,7 +76,7 @@ Status GroupCommit::wait_until_durable(std::uint64_t lsn, const os::Deadline& de
     const std::uint32_t wakeups = sync.wakeups.load(std::memory_order_acquire);
     // Pairs with the release in raise_to.
     if (shared.durable_lsn.load(std::memory_order_acquire) >= lsn) return {};
-    if (const std::uint64_t log = failed_log(lsn); log != 0) {
+    if (const std::uint64_t log = failed_log(); log != 0) {
       return not_durable(failed_before(log).message());
     }
     if (!first && deadline.expired()) return not_durable("the deadline passed");
@@ -159,9 +159,8 @@ Result<GroupCommit::Plan> GroupCommit::plan(std::uint64_t from) {
 
 Status GroupCommit::sync(const Part& part) {
   const state::Layout& shared = **context_.state;
-  if (part.number == shared.sync_failure.log_number.load(std::memory_order_acquire)) {
-    return failed_before(part.number);
-  }
+  const std::uint64_t failed = shared.sync_failure.log_number.load(std::memory_order_acquire);
+  if (part.number <= failed) return failed_before(failed);
   Status status = logs_.prepare_sync(*part.log, part.from, part.to);
   if (status.ok()) status = sync_or_mark(part);
   const bool in_tables = shared.tables.load().value.oldest_log > part.number;
@@ -182,12 +181,11 @@ Status GroupCommit::sync_or_mark(const Part& part) {
   }
 }
 
-// Before anybody is told: the kernel will not report it a second time. `failed_log` takes it back
-// if an installation has passed the log meanwhile.
+// Before anybody is told: the kernel will not report it a second time. Who is late with an older
+// log leaves the newer one's mark. `failed_log` takes it back if an installation has passed the log
+// meanwhile.
 void GroupCommit::mark_failed(const Part& part) {
-  state::SyncFailure& failure = (*context_.state)->sync_failure;
-  failure.from_lsn.store(part.from, std::memory_order_relaxed);
-  failure.log_number.store(part.number, std::memory_order_release);
+  state::raise_to((*context_.state)->sync_failure.log_number, part.number);
 }
 
 }  // namespace tidelock::lsm

@@ -270,6 +270,11 @@ Status ViewSource::check_release() {
   return {};
 }
 
+void ViewSource::note_release(bool another) {
+  another_release_ = another;
+  if (!another) foreign_until_.reset();
+}
+
 bool ViewSource::look_is_due() const {
   return os::monotonic_coarse().count() >= look_again_at_.load(std::memory_order_relaxed);
 }
@@ -293,7 +298,7 @@ bool ViewSource::look_around() {
     auto current = manifest::read_current(context_.directory, Access::kReadOnly);
     Status same = current ? check_identity(context_, current->uuid) : current.error();
     if (makes_unusable(same)) {
-      another_release_ = false;
+      note_release(false);
       follow(nullptr);
       return false;
     }
@@ -301,14 +306,14 @@ bool ViewSource::look_around() {
     if (!mapped) {
       // Of what could not be looked at, the last look counts.
       if (!makes_unusable(mapped.error())) return followable;
-      another_release_ = mapped.error().code() == StatusCode::kCorruption;  // by its size
+      note_release(mapped.error().code() == StatusCode::kCorruption);  // by its size
       if (another_release_) follow(nullptr);
       return followable && !another_release_;
     }
     mapped_.push_back(std::move(*mapped));
   }
   const state::SharedState& newest = *mapped_.back();
-  another_release_ = newest.of_another_release();
+  note_release(newest.of_another_release());
   const std::uint64_t epoch = newest.epoch();
   if (!newest.is_epoch(epoch)) return followable && followed != &newest;  // not complete yet
   if (!trusts(newest)) {

@@ -87,6 +87,7 @@ class ViewSource {
   [[nodiscard]] Result<ReadPoint> last_point(Horizon horizon);
   [[nodiscard]] std::optional<std::uint64_t> visible_to_others() const;
   [[nodiscard]] Status check_release();
+  void note_release(bool another);
   [[nodiscard]] bool look_is_due() const;
   [[nodiscard]] bool trusts(const state::SharedState& shared) const;
   [[nodiscard]] bool built_anew(const state::SharedState& shared) const;

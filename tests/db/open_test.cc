@@ -394,6 +394,57 @@ TEST_F(OpenTest, DestroyRefusesWhileSomebodyIsAttachedAndThenLeavesNothing) {
   EXPECT_EQ(Db::destroy(path()).code(), StatusCode::kNotFound);
 }
 
+// Before its first lock, somebody else destroys the database and makes another one.
+class ReplaceBeforeLock : public os::SystemCallHook {
+ public:
+  explicit ReplaceBeforeLock(std::string path) : path_(std::move(path)) {
+    os::set_system_call_hook(this);
+  }
+  ~ReplaceBeforeLock() override { os::set_system_call_hook(nullptr); }
+  os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
+    if (event.call != os::SystemCall::kLock) return {};
+    os::set_system_call_hook(nullptr);
+    EXPECT_TRUE(Db::destroy(path_).ok());
+    Options options;
+    options.mode = OpenMode::kCreate;
+    options.fixed.memtable_size = std::size_t{1} << 20;
+    made.emplace(Db::open(path_, options).value());
+    EXPECT_TRUE(made->put("k", "v", {.durability = Durability::kDurable, .wait = {}}).ok());
+    return {};
+  }
+  void after(const os::SystemCallEvent&) override {}
+
+  std::optional<Db> made;
+
+ private:
+  std::string path_;
+};
+
+TEST_F(OpenTest, DestroyDoesNotTakeADatabaseThatWasMadeMeanwhile) {
+  ASSERT_TRUE(open().close().ok());
+  ReplaceBeforeLock hook(path());
+  EXPECT_EQ(Db::destroy(path()).code(), StatusCode::kBusy);
+  ASSERT_TRUE(hook.made);
+  EXPECT_EQ(hook.made->get("k").value(), Found("v"));
+  ASSERT_TRUE(hook.made->close().ok());
+  EXPECT_EQ(open().get("k").value(), Found("v"));
+}
+
+TEST_F(OpenTest, WhatSaysThatADatabaseIsToGoDoesNotOutliveTheNextOpeningOfOne) {
+  ASSERT_TRUE(open().put("k", "v").ok());
+  fs::copy(path() + "/CURRENT", path() + "/DESTROYED");
+  EXPECT_EQ(open().get("k").value(), Found("v"));
+  EXPECT_FALSE(fs::exists(path() + "/DESTROYED"));
+}
+
+TEST_F(OpenTest, AStrangersFileNamedDestroyedTakesNothingAlong) {
+  ASSERT_TRUE(open().flush().ok());
+  std::ofstream(path() + "/DESTROYED") << "mine\n";
+  fs::remove(path() + "/CURRENT");
+  EXPECT_EQ(code({.mode = OpenMode::kCreateIfMissing}), StatusCode::kCorruption);
+  EXPECT_TRUE(fs::exists(path() + "/DESTROYED"));
+}
+
 // Looks at the directory each time the destroyer has removed one more file.
 class OpenDuringDestroy : public os::SystemCallHook {
  public:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/key_space.h"
+#include "agent/late_effects.h"
 #include "agent/operation_id.h"
 #include "agent/verdict.h"
 #include "tidelock/status.h"
@@ -27,6 +28,7 @@ struct JournalTotals {  // of writes; a batch is one
 
 // What the journals say of each key, the newest operations included.
 struct History {
+  LateEffects late_effects;
   std::vector<KeyFacts> keys;
   JournalTotals totals;
 };

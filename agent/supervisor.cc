@@ -226,6 +226,7 @@ void Supervisor::strike() {
     ::waitpid(clients_[slot].pid, &wait_status, 0);
     if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL) {
       outcome_.kills.push_back({.kill_ns = kill_ns[i], .reaped_ns = now_ns()});
+      note_death(slot, outcome_.kills.back().reaped_ns);
       killed.push_back(slot);
     } else {  // it had come to its end before the signal
       note_end(slot, wait_status);
@@ -279,12 +280,20 @@ void Supervisor::reap() {
   }
 }
 
+void Supervisor::note_death(std::uint32_t slot, std::uint64_t reaped_ns) noexcept {
+  const std::uint32_t threads = run_.settings.threads;
+  for (Journal& journal : run_.journals.subspan(std::size_t{slot} * threads, threads)) {
+    journal.abandon(reaped_ns);
+  }
+}
+
 void Supervisor::note_end(std::uint32_t slot, int wait_status) {
   if (is_accident(wait_status)) {
     outcome_.accidents.push_back("client " + std::to_string(slot) + " (pid " +
                                  std::to_string(clients_[slot].pid) + ") " +
                                  describe_end(wait_status));
   }
+  note_death(slot, now_ns());
   clients_[slot].pid = 0;
 }
 

@@ -94,6 +94,7 @@ TEST_F(KilledClients, LoseNothingAndHoldNobodyUp) {
   expect_at_least("batches", goal * 3);
   expect_at_least("snapshots", goal);
   expect_at_least("history: unanswered_seen", goal / 100);
+  expect_at_least("history: unanswered_bounded", goal / 4);
 }
 
 }  // namespace

@@ -169,7 +169,11 @@ void Life::repair() {
 
 void Life::destroy() {
   journal_.phase.store(Phase::kBeingDestroyed);
-  on_directory("destroy", [this] { return Db::destroy(path_); });
+  on_directory("destroy", [this] {
+    Status status = Db::destroy(path_);
+    if (status.ok()) journal_.phase.store(Phase::kDestroyed);
+    return status;
+  });
 }
 
 void Life::go_along() {

@@ -268,12 +268,14 @@ TEST(PowerCut, BringsADatabaseBackThatWasBeingDestroyedOrDoesNot) {
     client.close();
     begun = history.recording().tick();
     ASSERT_TRUE(Db::destroy(path).ok());
+    ASSERT_FALSE(fs::exists(path));
   }
   const std::uint64_t end = history.recording().tick();
   int whole = 0;
   for (int i = 0; i < 300; ++i) {
     test::Disk disk({}, history.recording().operations());
-    disk.run_until(begun + random() % (end - begun + 1));
+    const bool destroyed = i % 10 == 0;
+    disk.run_until(destroyed ? end : begun + random() % (end - begun));
     test::CrashState state = disk.cut(random);
     for (const std::string& name : state.shared) {
       state.files[name] = std::make_shared<test::Bytes>(100);
@@ -284,6 +286,7 @@ TEST(PowerCut, BringsADatabaseBackThatWasBeingDestroyedOrDoesNot) {
     Result<Db> db = Db::open(path, options);
     EXPECT_EQ(db.has_value(), state.files.contains("CURRENT")) << db.status().to_string();
     EXPECT_TRUE(db || db.error().code() == StatusCode::kNotFound) << db.status().to_string();
+    EXPECT_FALSE(db && destroyed) << "it was destroyed before the cut";
     options.access = Access::kReadWrite;
     options.mode = OpenMode::kCreateIfMissing;
     if (!db) options.fixed.memtable_size = kMemtableSize;
@@ -299,6 +302,7 @@ TEST(PowerCut, BringsADatabaseBackThatWasBeingDestroyedOrDoesNot) {
     }
     ASSERT_TRUE(writing->close().ok());
     EXPECT_TRUE(Db::destroy(path).ok());
+    EXPECT_FALSE(fs::exists(path));
     fs::remove_all(path);
   }
   EXPECT_GT(whole, 0);

@@ -81,7 +81,7 @@ class CallDeathTest : public testing::Test {
   std::string die(const std::string& path, const Chapter& chapter, Death death) {
     const std::string said = live(path, chapter, [death] { new DyingAt(death); });
     if (said != kKilled) return said;
-    ++deaths_;
+    ++*deaths_;
     return {};
   }
 
@@ -121,8 +121,9 @@ class CallDeathTest : public testing::Test {
       if (made.call == os::SystemCall::kWrite && made.length > 1) attempt({call, At::kWithin});
     }
     std::printf("%s: %llu calls, %llu deaths\n", chapter.name,
-                static_cast<unsigned long long>(calls), static_cast<unsigned long long>(deaths_));
-    EXPECT_GE(deaths_, calls / (8 * share));
+                static_cast<unsigned long long>(calls),
+                static_cast<unsigned long long>(deaths_->load()));
+    EXPECT_GE(deaths_->load(), calls / (8 * share));
   }
 
   // Yields what it says for messages.
@@ -139,7 +140,7 @@ class CallDeathTest : public testing::Test {
   SharedValue<Note> note_;
   SharedValue<Note> dying_note_;
   SharedValue<Trace> trace_;
-  std::uint64_t deaths_ = 0;
+  SharedValue<std::atomic<std::uint64_t>> deaths_;  // also those that a child watched
   std::mt19937_64 random_{random_seed()};
 };
 
@@ -149,8 +150,10 @@ TEST_P(ChapterDeathTest, WhoeverComesNextFindsAllThatWasAcknowledged) {
   const Chapter& chapter = GetParam();
   {
     const TemporaryDirectory directory(Where::kMemory);
-    prepare(directory.file("db"), chapter);
-    ASSERT_EQ(trace(directory.file("db"), chapter), "");
+    const std::string path = directory.file("db");
+    prepare(path, chapter);
+    ASSERT_EQ(trace(path, chapter), "");
+    EXPECT_EQ(in_child(*note_, [&] { return judge_directory(path, *journal_); }), "");
   }
   try_all(chapter, kShare, [&](Death death) {
     const TemporaryDirectory directory(Where::kMemory);
@@ -178,7 +181,6 @@ TEST_F(CallDeathTest, OthersGoOnBesideIt) {
     const std::string path = directory.file("db");
     prepare(path, kCompany);
     const std::string wrong = in_company(path, [&] { return die(path, kCompany, death); });
-    ++deaths_;  // counted in the child
     EXPECT_EQ(wrong, "") << "a death " << to_text(death, *trace_);
   });
 }
@@ -214,8 +216,9 @@ TEST_F(CallDeathTest, SeveralInARowLoseNothing) {
     EXPECT_EQ(wrong, "") << said;
   }
   std::printf("rows of %llu: %llu, %llu deaths\n", static_cast<unsigned long long>(depth),
-              static_cast<unsigned long long>(rows), static_cast<unsigned long long>(deaths_));
-  EXPECT_GE(deaths_, rows * depth / 2);
+              static_cast<unsigned long long>(rows),
+              static_cast<unsigned long long>(deaths_->load()));
+  EXPECT_GE(deaths_->load(), rows * depth / 2);
 }
 
 }  // namespace

@@ -234,7 +234,11 @@ class Salvor {
 Result<RepairReport> write_new(const Wreck& wreck, const std::string& into, const Options& options,
                                const Seclusion& seclusion) {
   Result<Db> db = Db::open(into, options);
-  if (!db) return db.error();
+  if (!db) {
+    // Made all the same, and empty: nobody may take it for what was repaired.
+    if (db.error().code() == StatusCode::kNotDurable) (void)Db::destroy(into);
+    return db.error();
+  }
   Result<RepairReport> report = Salvor(wreck, *db).run();
   const Status closed = db->close();
   if (report && !closed.ok()) report = closed;

@@ -254,7 +254,7 @@ TEST(PowerCut, LeavesAPrefixWithAllThatWasDurable) {
   EXPECT_GE(totals.recorded.load(), states / 20);
   EXPECT_GE(totals.commits.load(), states * 3 / 4);
   EXPECT_GE(totals.kills.load(), states / 100);
-  EXPECT_GE(totals.faults.load(), states / 40);
+  EXPECT_GE(totals.faults.load(), states / 80);
 }
 
 // It comes back whole, or says that it is not; never without some of its files.

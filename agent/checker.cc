@@ -47,13 +47,15 @@ void for_each_operation(std::span<const Journal> journals, Visit visit) {
   }
 }
 
-void find_expected(std::span<const Journal> journals, std::vector<Mismatch>& mismatches) {
+void find_expected(const History& history, std::span<const Journal> journals,
+                   std::vector<Mismatch>& mismatches) {
   if (mismatches.empty()) return;
   for_each_operation(journals, [&](OperationId id, const Operation& operation) {
     if (operation.outcome == Outcome::kRefused) return;
     for (Mismatch& mismatch : mismatches) {
       if (mismatch.key == operation.key && mismatch.expected.size() < kExpectedKept &&
-          operation.latest_effect_ns() >= mismatch.facts.newest_begin_ns) {
+          history.late_effects.bounded(operation).latest_effect_ns() >=
+              mismatch.facts.newest_begin_ns) {
         mismatch.expected.push_back(id);
       }
     }
@@ -63,10 +65,13 @@ void find_expected(std::span<const Journal> journals, std::vector<Mismatch>& mis
 }  // namespace
 
 History read_history(std::span<const Journal> journals, std::uint32_t key_count) {
-  History history{.keys = std::vector<KeyFacts>(key_count), .totals = {}};
+  History history{.late_effects = LateEffects(journals),
+                  .keys = std::vector<KeyFacts>(key_count),
+                  .totals = {}};
   for_each_operation(journals, [&](OperationId id, const Operation& operation) {
     count(id, operation, history.totals);
-    if (operation.key < key_count) add(operation, history.keys[operation.key]);
+    if (operation.key >= key_count) return;
+    add(history.late_effects.bounded(operation), history.keys[operation.key]);
   });
   return history;
 }
@@ -91,7 +96,8 @@ Result<CheckResult> check_final_values(const History& history, const KeySpace& k
     const Result<std::optional<std::string>> value = read(keys.at(key, buffer));
     if (!value) return value.error();
     ++result.keys;
-    const Finding found = interpret(key, *value, evidence);
+    Finding found = interpret(key, *value, evidence);
+    found.operation = history.late_effects.bounded(found.operation);
     const Verdict verdict = judge(found, history.keys[key]);
     if (verdict == Verdict::kSound) continue;
     ++(verdict == Verdict::kStale ? result.lost : result.impossible);
@@ -103,7 +109,7 @@ Result<CheckResult> check_final_values(const History& history, const KeySpace& k
                                    .expected = {}});
     }
   }
-  find_expected(evidence.journals, result.mismatches);
+  find_expected(history, evidence.journals, result.mismatches);
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/late_effects.h"
 #include "agent/operation_id.h"
 #include "agent/verdict.h"
 #include "agent/workload/key_space.h"
@@ -27,6 +28,7 @@ struct JournalTotals {  // of writes; a batch is one
 
 // What the journals say of each key, the newest operations included.
 struct History {
+  LateEffects late_effects;
   std::vector<KeyFacts> keys;
   JournalTotals totals;
 };

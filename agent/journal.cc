@@ -13,7 +13,7 @@ constexpr std::uint64_t kOutcomeBits = 2;
 
 struct Journal::Entry {
   std::atomic<std::uint64_t> begin_ns;         // both times of a batch's first operation only
-  std::atomic<std::uint64_t> end_and_outcome;  // nanoseconds << 2 | Outcome
+  std::atomic<std::uint64_t> end_and_outcome;  // (if in flight: abandoned) ns << 2 | Outcome
   std::uint32_t key;
   OperationKind kind;
   std::uint8_t place;  // in its batch, from 0
@@ -59,17 +59,29 @@ void Journal::end(std::uint64_t counter, Outcome outcome, std::uint64_t now_ns) 
   entry(counter).end_and_outcome.store(word, std::memory_order_release);
 }
 
+void Journal::abandon(std::uint64_t now_ns) noexcept {
+  if (size() == 0) return;
+  const Operation last = *find(size() - 1);
+  if (last.outcome == Outcome::kInFlight && last.abandoned_ns == 0) {
+    end(last.batch, Outcome::kInFlight, now_ns);
+  }
+}
+
 std::optional<Operation> Journal::find(std::uint64_t counter) const noexcept {
   if (counter >= size()) return std::nullopt;
   const Entry& entry = this->entry(counter);
   const Entry& first = this->entry(counter - entry.place);
   // Pairs with the release in end().
   const std::uint64_t word = first.end_and_outcome.load(std::memory_order_acquire);
+  const auto outcome = static_cast<Outcome>(word & ((1u << kOutcomeBits) - 1));
+  const bool in_flight = outcome == Outcome::kInFlight;
+  const std::uint64_t noted_ns = word >> kOutcomeBits;
   return Operation{.key = entry.key,
                    .kind = entry.kind,
-                   .outcome = static_cast<Outcome>(word & ((1u << kOutcomeBits) - 1)),
+                   .outcome = outcome,
                    .begin_ns = first.begin_ns.load(std::memory_order_relaxed),
-                   .end_ns = word >> kOutcomeBits,
+                   .end_ns = in_flight ? 0 : noted_ns,
+                   .abandoned_ns = in_flight ? noted_ns : 0,
                    .batch = counter - entry.place,
                    .batch_size = entry.batch_size};
 }

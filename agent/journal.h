@@ -27,15 +27,18 @@ struct Operation {
   OperationKind kind = OperationKind::kPut;
   Outcome outcome = Outcome::kInFlight;
   std::uint64_t begin_ns = 0;
-  std::uint64_t end_ns = 0;      // 0 while in flight
+  std::uint64_t end_ns = 0;        // 0 while in flight
+  std::uint64_t abandoned_ns = 0;  // in flight, and its client known to be dead since; or 0
+  // Without an answer, no effect of it came later than this.
+  std::uint64_t unanswered_until_ns = UINT64_MAX;
   std::uint64_t batch = 0;       // number of the first operation of the batch: its own, if alone
   std::uint32_t batch_size = 1;  // operations
 
-  // Its effect, if any, came before this moment: an operation without an answer may still take
-  // effect later, when another process finishes what a dead one committed.
+  // Its effect, if any, came before this moment. An operation without an answer may still take
+  // effect when another process finishes what a dead one committed; LateEffects tells until when.
   [[nodiscard]] std::uint64_t latest_effect_ns() const noexcept {
     const bool answered = outcome == Outcome::kAcknowledged || outcome == Outcome::kRefused;
-    return answered ? end_ns : UINT64_MAX;
+    return answered ? end_ns : unanswered_until_ns;
   }
 };
 
@@ -50,7 +53,8 @@ struct Step {
 // it, so whoever meets a value finds the operation it names.
 // J1. `end_and_outcome` is one word, that of a batch's first operation: the answer and its time
 //     appear together and for all of the batch, or not at all.
-// A death leaves at most one batch in flight, the last of its client.
+// A death leaves at most one batch in flight, the last of its client. Who saw the death notes it
+// before a successor begins.
 class Journal {
  public:
   [[nodiscard]] static Result<Journal> create(const std::string& directory);
@@ -61,6 +65,8 @@ class Journal {
   // The operation is asked for once more; what went before is known to have changed nothing.
   void begin_again(std::uint64_t counter, std::uint64_t now_ns) noexcept;
   void end(std::uint64_t counter, Outcome outcome, std::uint64_t now_ns) noexcept;
+  // The writer is dead: a batch in flight stays without an answer.
+  void abandon(std::uint64_t now_ns) noexcept;
 
   // Copies what it holds to a file, which must not exist.
   [[nodiscard]] Status save(const std::string& path) const { return file_.save(path); }

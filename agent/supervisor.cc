@@ -283,6 +283,7 @@ void Supervisor::strike() {
     outcome_.usage.reap(clients_[slot].pid, wait_status, 0);
     if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL) {
       outcome_.kills.push_back({.kill_ns = kill_ns[i], .reaped_ns = now_ns()});
+      note_death(slot, outcome_.kills.back().reaped_ns);
       killed.push_back(slot);
     } else {  // it had come to its end before the signal
       note_end(slot, wait_status);
@@ -337,6 +338,14 @@ void Supervisor::reap() {
   }
 }
 
+void Supervisor::note_death(std::uint32_t slot, std::uint64_t reaped_ns) noexcept {
+  if (run_.journals.empty()) return;
+  const std::uint32_t threads = run_.settings.threads;
+  for (Journal& journal : run_.journals.subspan(std::size_t{slot} * threads, threads)) {
+    journal.abandon(reaped_ns);
+  }
+}
+
 void Supervisor::note_end(std::uint32_t slot, int wait_status) {
   if (is_accident(wait_status)) {
     outcome_.accidents.push_back("client " + std::to_string(slot) + " (pid " +
@@ -344,6 +353,7 @@ void Supervisor::note_end(std::uint32_t slot, int wait_status) {
                                  describe_end(wait_status));
   }
   if (stops_) stops_->forget(clients_[slot].pid);
+  note_death(slot, now_ns());
   clients_[slot].pid = 0;
   const bool visit = run_.settings.visit_operations != 0 && WIFEXITED(wait_status) &&
                      WEXITSTATUS(wait_status) == 0 && !finished(writers_of(slot));

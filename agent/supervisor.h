@@ -86,6 +86,8 @@ class Supervisor {
   // ... then reaps.
   void wait_until(std::uint64_t time_ns);
   void reap();
+  // No process of the slot can write any more.
+  void note_death(std::uint32_t slot, std::uint64_t reaped_ns) noexcept;
   void note_end(std::uint32_t slot, int wait_status);
 
   const Run& run_;

@@ -140,7 +140,7 @@ void CommitOrder::place_writes() {
     const Write& each = write(i);
     if (each.batch != i || each.refused) continue;
     places_[i].low = clock_.before(each.begin_ns);
-    if (each.answered()) places_[i].high = clock_.after(each.end_ns);
+    places_[i].high = clock_.after(each.end_ns);
   }
   for (const Read& each : recorded_.reads()) {
     if (each.write < kBefore) lower(place(each.write).high, points_[each.point].high);

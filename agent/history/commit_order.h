@@ -12,7 +12,8 @@ namespace tidelock::agent::history {
 // w > low and w <= high, in sequence numbers:
 //   low    of snapshots that had been taken before w began;
 //          or that found something else under a key where a later snapshot found w;
-//   high   of snapshots that were taken after w was acknowledged, or that found w.
+//   high   of snapshots that were taken after w was acknowledged, or that found w; or, if w was not
+//          answered, after its latest effect.
 // A read that is none of a snapshot lies between those that ended before it and those that began
 // after it. Then it is contradicted that
 //   - of two snapshots, one after the other by the clock, the later has the lower number;

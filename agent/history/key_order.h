@@ -19,9 +19,11 @@ namespace tidelock::agent::history {
 //
 // Erases leave no trace of their own, so a read of nothing is asked for less: it must not lie where
 // a put is in force, and some erase must be able to come after all puts that were seen or answered
-// before the read began.
+// before the read began. Here alone a wrong history may pass: one erase that took long may serve
+// several absences with puts between them.
 //
-// A write that was never answered, and never seen, need not have happened.
+// A write that was never answered, and never seen, need not have happened. If it did, it had by its
+// latest effect (LateEffects), which stands for its end.
 void check_key_order(const Recorded& recorded, Violations& violations);
 
 }  // namespace tidelock::agent::history

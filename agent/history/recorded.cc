@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "agent/late_effects.h"
+
 namespace tidelock::agent::history {
 
 // What the files tell, one after the other.
@@ -12,7 +14,7 @@ struct Recorded::Gathered {
   std::vector<Point> points;
   std::vector<Read> reads;
 
-  void add(const Journal& journal, std::uint32_t writer);
+  void add(const Journal& journal, std::uint32_t writer, const LateEffects& late_effects);
   void add(const ReadLog& log, std::uint32_t number, Violations& violations);
 
  private:
@@ -20,17 +22,20 @@ struct Recorded::Gathered {
   void mark_seen(std::size_t write);
 };
 
-void Recorded::Gathered::add(const Journal& journal, std::uint32_t writer) {
+void Recorded::Gathered::add(const Journal& journal, std::uint32_t writer,
+                             const LateEffects& late_effects) {
   const std::size_t base = writes.size();
   const std::uint64_t size = journal.size();
   for (std::uint64_t counter = 0; counter < size; ++counter) {
-    const Operation operation = *journal.find(counter);
+    const Operation operation = late_effects.bounded(*journal.find(counter));
     writes.push_back({.begin_ns = operation.begin_ns,
                       .end_ns = operation.latest_effect_ns(),
                       .batch = base + operation.batch,
                       .batch_size = operation.batch_size,
                       .key = operation.key,
                       .kind = operation.kind,
+                      .answered = operation.outcome == Outcome::kAcknowledged ||
+                                  operation.outcome == Outcome::kRefused,
                       .refused = operation.outcome == Outcome::kRefused,
                       .seen = false,
                       .id = {.writer = writer, .counter = counter}});
@@ -89,8 +94,9 @@ Recorded::Recorded(std::span<const Journal> journals, std::span<const ReadLog> l
     : Recorded(
           [&] {
             Gathered gathered;
+            const LateEffects late_effects(journals);
             std::uint32_t number = 0;
-            for (const Journal& journal : journals) gathered.add(journal, number++);
+            for (const Journal& journal : journals) gathered.add(journal, number++, late_effects);
             number = 0;
             for (const ReadLog& log : logs) gathered.add(log, number++, violations);
             return gathered;

@@ -14,17 +14,17 @@ namespace tidelock::agent::history {
 // A put or an erase that may have happened. The operations of a batch follow each other.
 struct Write {
   std::uint64_t begin_ns = 0;
-  std::uint64_t end_ns = 0;  // UINT64_MAX: never answered
+  std::uint64_t end_ns = 0;  // of an unanswered one its latest effect; UINT64_MAX: unknown
   std::size_t batch = 0;     // index of the first operation of its batch
   std::uint32_t batch_size = 1;
   std::uint32_t key = 0;
   OperationKind kind = OperationKind::kPut;
+  bool answered = false;
   bool refused = false;
   bool seen = false;  // by some read; or another one of its batch was
   OperationId id{};
 
-  [[nodiscard]] bool answered() const noexcept { return end_ns != UINT64_MAX; }
-  [[nodiscard]] bool happened() const noexcept { return !refused && (answered() || seen); }
+  [[nodiscard]] bool happened() const noexcept { return !refused && (answered || seen); }
 };
 
 constexpr std::size_t kNothing = SIZE_MAX, kBefore = SIZE_MAX - 1;  // in place of a write

@@ -21,7 +21,9 @@ Verification verify(std::span<const Journal> journals, std::span<const ReadLog> 
     if (write.batch != i || write.refused) continue;
     ++result.writes;
     if (write.batch_size > 1) ++result.batches;
-    if (!write.answered() && write.seen) ++result.unanswered;
+    if (write.answered) continue;
+    if (write.seen) ++result.unanswered;
+    if (write.end_ns != UINT64_MAX) ++result.bounded;
   }
   check_key_order(recorded, result.violations);
   check_commit_order(recorded, result.violations);

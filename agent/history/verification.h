@@ -17,6 +17,7 @@ struct Verification {
   std::uint64_t writes = 0;      // operations that may have happened
   std::uint64_t batches = 0;     // of more than one of them
   std::uint64_t unanswered = 0;  // writes of the dead that were seen later
+  std::uint64_t bounded = 0;     // writes of the dead of which is known when they were over
   Violations violations;
 };
 

@@ -131,6 +131,7 @@ Json to_json(const std::optional<history::Verification>& verification) {
   return {{"writes", verification->writes},
           {"batches", verification->batches},
           {"unanswered_seen", verification->unanswered},
+          {"unanswered_bounded", verification->bounded},
           {"readings", verification->readings},
           {"snapshots", verification->snapshots},
           {"walks", verification->walks},

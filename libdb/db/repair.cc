@@ -28,7 +28,8 @@ class Seclusion {
  public:
   static Result<Seclusion> enter(const std::string& directory) {
     Seclusion seclusion;
-    Result<os::File> file = lsm::open_or_create_lock(directory, {});
+    Result<os::File> file =
+        lsm::open_or_create_lock(directory, lsm::ownership_of_database(directory));
     const bool may_write = file.has_value();
     if (!may_write && file.error().code() == StatusCode::kPermission) {
       file = os::File::open(directory + "/" + state::kLockName, os::FileAccess::kRead);
@@ -43,7 +44,9 @@ class Seclusion {
     const Result<bool> alone =
         seclusion.locks_->try_lock(lsm::kOpenByte, os::ByteLocks::Mode::kExclusive);
     if (!alone) return alone.error();
-    if (!*alone) return seclusion.busy();
+    const Result<bool> in_place = lsm::is_in_place(seclusion.locks_->file());
+    if (!in_place) return in_place.error();
+    if (!*alone || !*in_place) return seclusion.busy();
     return seclusion;
   }
 
@@ -231,7 +234,11 @@ class Salvor {
 Result<RepairReport> write_new(const Wreck& wreck, const std::string& into, const Options& options,
                                const Seclusion& seclusion) {
   Result<Db> db = Db::open(into, options);
-  if (!db) return db.error();
+  if (!db) {
+    // Made all the same, and empty: nobody may take it for what was repaired.
+    if (db.error().code() == StatusCode::kNotDurable) (void)Db::destroy(into);
+    return db.error();
+  }
   Result<RepairReport> report = Salvor(wreck, *db).run();
   const Status closed = db->close();
   if (report && !closed.ok()) report = closed;

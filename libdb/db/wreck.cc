@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "lsm/destroy.h"
 #include "lsm/table_set.h"
 #include "manifest/current.h"
 #include "os/directory.h"
@@ -92,7 +93,9 @@ Status Wreck::recognise(const std::string& directory) {
   const auto has = [&](const char* name) { return std::ranges::count(*names, name) != 0; };
   const bool files = std::ranges::any_of(
       *names, [](const std::string& name) { return state::parse_file_name(name).has_value(); });
-  const bool ours = has(state::kCurrentName) || (files && !has(state::kDestroyedName));
+  const Result<bool> destroyed = lsm::is_being_destroyed(directory);
+  if (!destroyed) return destroyed.error();
+  const bool ours = has(state::kCurrentName) || (files && !*destroyed);
   if (!ours) return Status(StatusCode::kNotFound, "repair " + directory + ": there is no database");
   Status current = manifest::read_current(directory, Access::kReadOnly).status();
   return current.code() == StatusCode::kUnsupported ? current : Status();

@@ -36,7 +36,9 @@ Result<os::File> open_or_create(const std::string& path) {
 
 Result<std::uint64_t> identity_of(const os::File& file) {
   const Result<std::uint64_t> boot = os::boot_identity();
-  if (!boot) return boot.error();
+  if (!boot) {
+    return Status(boot.error().code(), "open " + file.path() + ": " + boot.error().message());
+  }
   const Result<std::uint64_t> mount = os::mount_identity(file.path());
   if (!mount) return mount.error();
   const Result<os::FileIdentity> self = file.identity();

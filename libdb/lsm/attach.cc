@@ -64,13 +64,30 @@ Status check_may_make_lock(const std::string& directory, OpenMode mode) {
   return status;
 }
 
-Result<os::File> open_lock(const Context& context) {
+// All who share a database make files for each other: with mode and group of CURRENT, if not told
+// otherwise. The group only if this process may give files to it.
+Status inherit_ownership(Context& context) {
+  if (context.read_only()) return {};
+  const std::string path = context.directory + "/" + state::kCurrentName;
+  const Result<os::FileOwnership> current = os::ownership_of(path);
+  if (!current) return current.error();
+  if (!context.new_files.mode) context.new_files.mode = current->mode;
+  if (context.new_files.group) return {};
+  const Result<bool> may_give = os::may_give_to(path, *current->group);
+  if (!may_give) return may_give.error();
+  if (*may_give) context.new_files.group = current->group;
+  return {};
+}
+
+Result<os::File> open_lock(Context& context) {
   const std::string& directory = context.directory;
   Result<os::File> file =
       os::File::open(directory + "/" + state::kLockName, os::FileAccess::kReadWrite);
   if (file || file.error().code() != StatusCode::kNotFound) return file;
   Status status = check_may_make_lock(directory, context.options.mode);
   if (!status.ok()) return status;
+  status = inherit_ownership(context);
+  if (!status.ok() && status.code() != StatusCode::kNotFound) return status;  // there is no CURRENT
   return open_or_create_lock(directory, context.ownership());
 }
 
@@ -95,20 +112,6 @@ Status check_coherence(const Context& context) {
   if ((*again)->is_epoch((*context.state)->header.epoch)) return {};
   return Status(StatusCode::kUnsupported,
                 "open " + context.directory + ": mappings of one file do not see each other");
-}
-
-// All who share a database make files for each other: with mode and group of CURRENT, if not told
-// otherwise. The group only if this process may give files to it.
-Status inherit_ownership(Context& context) {
-  if (context.read_only()) return {};
-  Result<os::FileOwnership> current =
-      os::ownership_of(context.directory + "/" + state::kCurrentName);
-  if (!current) return current.error();
-  if (!context.new_files.mode) context.new_files.mode = current->mode;
-  if (!context.new_files.group && os::may_give_to(*current->group)) {
-    context.new_files.group = current->group;
-  }
-  return {};
 }
 
 // CURRENT, and what the first record of its manifest says.
@@ -218,9 +221,21 @@ std::unique_ptr<Context> make_context(const std::string& directory, const Option
   return context;
 }
 
+// What says that a database is to go has no business beside one that is there: a backup was
+// restored over a half destroyed one. It would take that along when CURRENT is lost one day.
+Status forget_destruction(const Context& context) {
+  const Result<bool> there = is_being_destroyed(context.directory);
+  if (!there) return there.error();
+  if (!*there) return {};
+  Status status = os::unlink_file(context.directory + "/" + state::kDestroyedName);
+  if (!status.ok()) return status;
+  return os::sync_directory(context.directory);
+}
+
 // The rest of the protocol for whoever found nobody attached: `open` is held exclusively, and
 // shared afterwards.
 Status attach_alone(Context& context) {
+  if (Status status = forget_destruction(context); !status.ok()) return status;
   if (Status status = read_identity(context); !status.ok()) return status;
   if (Status status = check_exclusion(context.locks->file()); !status.ok()) return status;
   if (Status status = make_valid(context); !status.ok()) return status;
@@ -279,10 +294,9 @@ Result<Attached> try_attach(const std::string& directory, const Options& options
     if (!shared) return shared.error();
     if (!*shared) return not_now(directory, "another process is preparing the shared state");
   }
-  Result<os::FileIdentity> locked = file.identity();
-  if (!locked) return locked.error();
-  Result<os::FileIdentity> named = os::path_identity(file.path());
-  if (!named || !(*named == *locked)) return not_now(directory, "it is being removed");
+  const Result<bool> in_place = is_in_place(file);
+  if (!in_place) return in_place.error();
+  if (!*in_place) return not_now(directory, "it is being removed");
 
   Result<bool> created = *alone ? create_if_asked(directory, options) : false;
   if (!created) return created.error();

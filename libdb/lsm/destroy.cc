@@ -32,9 +32,40 @@ Result<os::File> open_or_create_lock(const std::string& directory,
   for (;;) {
     Result<os::File> file = os::File::open(path, os::FileAccess::kReadWrite);
     if (file || file.error().code() != StatusCode::kNotFound) return file;
-    file = os::File::create(path, ownership);
-    if (file || file.error().code() != StatusCode::kExists) return file;
+    Status made = os::File::make(path, ownership);
+    if (!made.ok() && made.code() != StatusCode::kExists) return made;
   }
+}
+
+os::FileOwnership ownership_of_database(const std::string& directory) {
+  for (const char* name : {state::kCurrentName, state::kDestroyedName}) {
+    const auto ownership = os::ownership_of(directory + "/" + name);
+    if (ownership) return {.mode = ownership->mode, .group = {}};
+  }
+  return {};
+}
+
+Result<bool> is_being_destroyed(const std::string& directory) {
+  const std::string path = directory + "/" + state::kDestroyedName;
+  const Status read = manifest::read_current_file(path, Access::kReadOnly).status();
+  switch (read.code()) {
+    case StatusCode::kOk:
+    case StatusCode::kCorruption:  // as CURRENT was
+      return true;
+    case StatusCode::kNotFound:
+    case StatusCode::kUnsupported:
+      return false;
+    default:
+      return read;
+  }
+}
+
+Result<bool> is_in_place(const os::File& lock_file) {
+  Result<os::FileIdentity> locked = lock_file.identity();
+  if (!locked) return locked.error();
+  const Result<os::FileIdentity> named = os::path_identity(lock_file.path());
+  if (!named && named.error().code() != StatusCode::kNotFound) return named.error();
+  return named && *named == *locked;
 }
 
 Status remove_contents(const std::string& directory) {
@@ -66,31 +97,46 @@ Status remove_files(const std::string& directory) {
   return status.ok() ? remove_if_there(directory + "/" + state::kLockName) : status;
 }
 
+namespace {
+
+Result<bool> anything_there(const std::string& directory) {
+  for (const char* name : {state::kCurrentName, state::kDestroyedName, state::kLockName}) {
+    Result<bool> exists = os::exists(directory + "/" + name);
+    if (!exists || *exists) return exists;
+  }
+  return false;
+}
+
+}  // namespace
+
 Status destroy_database(const std::string& directory) {
   Result<std::string> path = os::canonical_path(directory);
   if (!path) return path.error();
-  bool there = false;
-  for (const char* name : {state::kCurrentName, state::kDestroyedName, state::kLockName}) {
-    const Result<bool> exists = os::exists(*path + "/" + name);
-    if (!exists) return exists.error();
-    there = there || *exists;
+  for (;;) {
+    const Result<bool> there = anything_there(*path);
+    if (!there) return there.error();
+    if (!*there)
+      return Status(StatusCode::kNotFound, "destroy " + *path + ": there is no database");
+    Result<os::File> lock_file = open_or_create_lock(*path, ownership_of_database(*path));
+    if (!lock_file) return lock_file.error();
+    os::ByteLocks locks(std::move(*lock_file));
+    Result<bool> alone = locks.try_lock(kOpenByte, os::ByteLocks::Mode::kExclusive);
+    if (!alone) return alone.error();
+    if (!*alone) {
+      BusyInfo busy;
+      busy.reason = BusyReason::kOpen;
+      return Status(StatusCode::kBusy, "destroy " + *path + ": it is open", std::move(busy));
+    }
+    // Else somebody destroyed it, and perhaps made another one, since this LOCK was opened.
+    const Result<bool> in_place = is_in_place(locks.file());
+    if (!in_place) return in_place.error();
+    if (!*in_place) continue;
+    Status ours = manifest::read_current(*path, Access::kReadOnly).status();
+    if (ours.code() == StatusCode::kUnsupported) return ours;
+    if (Status status = remove_files(*path); !status.ok()) return status;
+    const Result<std::vector<std::string>> left = os::list_directory(*path);
+    return left && left->empty() ? os::remove_directory(*path) : Status();
   }
-  if (!there) return Status(StatusCode::kNotFound, "destroy " + *path + ": there is no database");
-  Status ours = manifest::read_current(*path, Access::kReadOnly).status();
-  if (ours.code() == StatusCode::kUnsupported) return ours;
-  Result<os::File> lock_file = open_or_create_lock(*path, {});
-  if (!lock_file) return lock_file.error();
-  os::ByteLocks locks(std::move(*lock_file));
-  Result<bool> alone = locks.try_lock(kOpenByte, os::ByteLocks::Mode::kExclusive);
-  if (!alone) return alone.error();
-  if (!*alone) {
-    BusyInfo busy;
-    busy.reason = BusyReason::kOpen;
-    return Status(StatusCode::kBusy, "destroy " + *path + ": it is open", std::move(busy));
-  }
-  if (Status status = remove_files(*path); !status.ok()) return status;
-  const Result<std::vector<std::string>> left = os::list_directory(*path);
-  return left && left->empty() ? os::remove_directory(*path) : Status();
 }
 
 }  // namespace tidelock::lsm

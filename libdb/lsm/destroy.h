@@ -11,6 +11,17 @@ namespace tidelock::lsm {
 [[nodiscard]] Result<os::File> open_or_create_lock(const std::string& directory,
                                                    const os::FileOwnership& ownership);
 
+// Mode of the files of the database that is there, or was.
+[[nodiscard]] os::FileOwnership ownership_of_database(const std::string& directory);
+
+// Whether DESTROYED says that the database's files are to go. Another store's or a user's file of
+// that name says nothing.
+[[nodiscard]] Result<bool> is_being_destroyed(const std::string& directory);
+
+// Whether LOCK, as it was opened, still has its name: a lock on another says nothing of the
+// database that is there.
+[[nodiscard]] Result<bool> is_in_place(const os::File& lock_file);
+
 // Removes the database's files but LOCK; files with other names stay. First CURRENT becomes
 // DESTROYED: from then on there is no database. DESTROYED goes last: whoever comes after a death or
 // a power cut knows by it that what else is there is to go, too. Precondition: the `open` byte is

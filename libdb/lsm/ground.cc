@@ -1,10 +1,10 @@
 #include "lsm/ground.h"
 
-#include <algorithm>
 #include <climits>
 #include <utility>
 #include <vector>
 
+#include "lsm/destroy.h"
 #include "os/directory.h"
 #include "os/process.h"
 #include "state/file_names.h"
@@ -70,7 +70,9 @@ void leave_ground(const Ground& ground) {
 Status check_vacant(const std::string& directory) {
   Result<std::vector<std::string>> names = os::list_directory(directory);
   if (!names) return names.error();
-  if (std::ranges::count(*names, state::kDestroyedName) != 0) return {};
+  const Result<bool> destroyed = is_being_destroyed(directory);
+  if (!destroyed) return destroyed.error();
+  if (*destroyed) return {};
   for (const std::string& name : *names) {
     const auto file = state::parse_file_name(name);
     if (file && file->kind != state::FileKind::kManifest) {

@@ -23,24 +23,30 @@ Status not_durable(const std::string& cause) {
                 "committed and visible, but not known to be on disk: " + cause);
 }
 
-// Signs out as leader, whatever happens.
+// Signs out as leader and wakes those who wait, whatever happens.
 class Leading {
  public:
-  Leading(std::atomic<std::uint64_t>& leader, std::uint64_t me) : leader_(leader), me_(me) {}
-  ~Leading() { leader_.compare_exchange_strong(me_, 0, std::memory_order_acq_rel); }
+  Leading(state::SyncInFlight& sync, std::uint64_t me) : sync_(sync), me_(me) {}
+  ~Leading() {
+    sync_.leader.compare_exchange_strong(me_, 0, std::memory_order_acq_rel);
+    TIDELOCK_CRASH_POINT("sync.before_wake");
+    // Pairs with the acquire in wait_until_durable.
+    sync_.wakeups.fetch_add(1, std::memory_order_release);
+    os::futex_wake(sync_.wakeups, INT_MAX);
+  }
   Leading(const Leading&) = delete;
   Leading& operator=(const Leading&) = delete;
 
  private:
-  std::atomic<std::uint64_t>& leader_;
+  state::SyncInFlight& sync_;
   std::uint64_t me_;
 };
 
 }  // namespace
 
-// The log below `lsn` whose sync failed, 0: none. A failure is over once the log's memtable is in
-// tables; whoever stored it late clears it here.
-std::uint64_t GroupCommit::failed_log(std::uint64_t lsn) const {
+// The newest log whose sync failed, 0: none. Without it D cannot move. A failure is over once the
+// log's memtable is in tables; whoever stored it late clears it here.
+std::uint64_t GroupCommit::failed_log() const {
   state::Layout& shared = **context_.state;
   std::uint64_t number = shared.sync_failure.log_number.load(std::memory_order_acquire);
   if (number == 0) return 0;
@@ -48,7 +54,7 @@ std::uint64_t GroupCommit::failed_log(std::uint64_t lsn) const {
     shared.sync_failure.log_number.compare_exchange_strong(number, 0);
     return 0;
   }
-  return shared.sync_failure.from_lsn.load(std::memory_order_relaxed) < lsn ? number : 0;
+  return number;
 }
 
 Status GroupCommit::failed_before(std::uint64_t log) const {
@@ -70,7 +76,7 @@ Status GroupCommit::wait_until_durable(std::uint64_t lsn, const os::Deadline& de
     const std::uint32_t wakeups = sync.wakeups.load(std::memory_order_acquire);
     // Pairs with the release in raise_to.
     if (shared.durable_lsn.load(std::memory_order_acquire) >= lsn) return {};
-    if (const std::uint64_t log = failed_log(lsn); log != 0) {
+    if (const std::uint64_t log = failed_log(); log != 0) {
       return not_durable(failed_before(log).message());
     }
     if (!first && deadline.expired()) return not_durable("the deadline passed");
@@ -82,12 +88,9 @@ Status GroupCommit::wait_until_durable(std::uint64_t lsn, const os::Deadline& de
       TIDELOCK_CRASH_POINT("sync.leading");
       Status status;
       {
-        const Leading leading(sync.leader, me);
+        const Leading leading(sync, me);
         status = lead(deadline);
       }
-      TIDELOCK_CRASH_POINT("sync.before_wake");
-      sync.wakeups.fetch_add(1, std::memory_order_release);
-      os::futex_wake(sync.wakeups, INT_MAX);
       if (!status.ok()) return not_durable(status.message());
       continue;
     }
@@ -156,9 +159,8 @@ Result<GroupCommit::Plan> GroupCommit::plan(std::uint64_t from) {
 
 Status GroupCommit::sync(const Part& part) {
   const state::Layout& shared = **context_.state;
-  if (part.number == shared.sync_failure.log_number.load(std::memory_order_acquire)) {
-    return failed_before(part.number);
-  }
+  const std::uint64_t failed = shared.sync_failure.log_number.load(std::memory_order_acquire);
+  if (part.number <= failed) return failed_before(failed);
   Status status = logs_.prepare_sync(*part.log, part.from, part.to);
   if (status.ok()) status = sync_or_mark(part);
   const bool in_tables = shared.tables.load().value.oldest_log > part.number;
@@ -179,12 +181,11 @@ Status GroupCommit::sync_or_mark(const Part& part) {
   }
 }
 
-// Before anybody is told: the kernel will not report it a second time. `failed_log` takes it back
-// if an installation has passed the log meanwhile.
+// Before anybody is told: the kernel will not report it a second time. Who is late with an older
+// log leaves the newer one's mark. `failed_log` takes it back if an installation has passed the log
+// meanwhile.
 void GroupCommit::mark_failed(const Part& part) {
-  state::SyncFailure& failure = (*context_.state)->sync_failure;
-  failure.from_lsn.store(part.from, std::memory_order_relaxed);
-  failure.log_number.store(part.number, std::memory_order_release);
+  state::raise_to((*context_.state)->sync_failure.log_number, part.number);
 }
 
 }  // namespace tidelock::lsm

@@ -46,7 +46,7 @@ class GroupCommit {
     state::Position end;
   };
 
-  [[nodiscard]] std::uint64_t failed_log(std::uint64_t lsn) const;
+  [[nodiscard]] std::uint64_t failed_log() const;
   [[nodiscard]] Status failed_before(std::uint64_t log) const;
   [[nodiscard]] Status lead(const os::Deadline& deadline);
   [[nodiscard]] Result<Plan> plan(std::uint64_t from);

@@ -1,6 +1,7 @@
 #include "lsm/private_view.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "lsm/log_replay.h"
@@ -41,7 +42,11 @@ Result<std::shared_ptr<const View>> replay(const Context& context, const manifes
   if (!replay) return file_gone(replay.error());
   for (const ReplayedLog& log : replay->logs()) {
     Result<std::shared_ptr<const OpenMemtable>> memtable = OpenMemtable::replay(log);
-    if (!memtable) return memtable.error();
+    if (!memtable) {
+      return Status(memtable.error().code(), "replay log " + std::to_string(log.number) + " of " +
+                                                 context.directory + ": " +
+                                                 memtable.error().message());
+    }
     view->memtables.insert(view->memtables.begin(), std::move(*memtable));
   }
   const std::uint64_t end = replay->result().end.last_sequence;

@@ -28,7 +28,8 @@ Result<os::Mapping> map_queue(const Context& context, QueueFile which) {
   const bool make = which == QueueFile::kMake;
   Result<os::File> file = os::File::open(path, os::FileAccess::kReadWrite);
   if (!file && make && file.error().code() == StatusCode::kNotFound) {
-    file = os::File::create(path, context.ownership());
+    if (Status status = os::File::make(path, context.ownership()); !status.ok()) return status;
+    file = os::File::open(path, os::FileAccess::kReadWrite);
   }
   if (!file) return file.error();
   if (Status status = check_one_link(*file); !status.ok()) return status;

@@ -241,13 +241,9 @@ Status make_first_version(const std::string& directory, const Options& options) 
   constexpr std::uint64_t kFirstLog = 2;
   const manifest::ManifestId id{manifest::random_uuid(), kFirstManifest};
   const std::string path = state::file_path(directory, state::FileKind::kManifest, kFirstManifest);
-  const Result<bool> left = os::exists(path);
-  if (!left) return left.error();
-  if (*left) {
-    // Left by one who removed CURRENT and may have died before that was on disk.
-    if (Status status = os::sync_directory(directory); !status.ok()) return status;
-    if (Status status = os::unlink_file(path); !status.ok()) return status;
-  }
+  // Left by a creation that died.
+  Status removed = os::unlink_file(path);
+  if (!removed.ok() && removed.code() != StatusCode::kNotFound) return removed;
   manifest::VersionEdit edit;
   edit.created = creation_options(options.fixed);
   edit.oldest_log = kFirstLog;
@@ -305,10 +301,13 @@ Status check_live_files(const Context& context) {
 
 Status create_database(const std::string& directory, const Options& options) {
   if (Status status = check_vacant(directory); !status.ok()) return status;
-  const Result<bool> destroyed = os::exists(directory + "/" + state::kDestroyedName);
+  const Result<bool> destroyed = is_being_destroyed(directory);
   if (!destroyed) return destroyed.error();
   Status status = *destroyed ? remove_contents(directory) : Status();
   if (status.ok()) status = sync_name_of(directory);
+  // Whoever destroyed a database here may have died before that was on disk: nothing of it may come
+  // back beside this one.
+  if (status.ok()) status = os::sync_directory(directory);
   if (status.ok()) status = make_first_version(directory, options);
   // What could not be made whole is not left half made. Not durable: CURRENT stands.
   if (!status.ok() && status.code() != StatusCode::kNotDurable) (void)remove_files(directory);

@@ -251,14 +251,14 @@ std::optional<std::uint64_t> ViewSource::visible_to_others() const {
 }
 
 // What those of another release have committed cannot be told. Those of this one may be there for a
-// moment, to make the state anew.
+// moment, to make the state anew: the first read waits for them, and not each one after it.
 Status ViewSource::check_release() {
-  const os::Deadline deadline = os::Deadline::after(kForeignDeadline);
   while (another_release_ && context_.locks != nullptr) {
     const Result<bool> attached = context_.locks->held_in_any_mode(kOpenByte);
     if (!attached) return attached.error();
     if (!*attached) break;
-    if (deadline.expired()) {
+    if (!foreign_until_) foreign_until_ = os::Deadline::after(kForeignDeadline);
+    if (foreign_until_->expired()) {
       return Status(StatusCode::kUnsupported,
                     "read " + context_.directory +
                         ": another release, whose shared state is laid out otherwise, has it open");
@@ -266,7 +266,13 @@ Status ViewSource::check_release() {
     os::sleep_for(std::chrono::milliseconds(5));
     (void)look_around();
   }
+  foreign_until_.reset();
   return {};
+}
+
+void ViewSource::note_release(bool another) {
+  another_release_ = another;
+  if (!another) foreign_until_.reset();
 }
 
 bool ViewSource::look_is_due() const {
@@ -292,20 +298,22 @@ bool ViewSource::look_around() {
     auto current = manifest::read_current(context_.directory, Access::kReadOnly);
     Status same = current ? check_identity(context_, current->uuid) : current.error();
     if (makes_unusable(same)) {
+      note_release(false);
       follow(nullptr);
       return false;
     }
     auto mapped = state::SharedState::map(context_.directory, os::Protection::kRead);
-    if (!mapped && mapped.error().code() != StatusCode::kUnsupported) return followable;
-    another_release_ = !mapped;  // by its size
     if (!mapped) {
-      follow(nullptr);
-      return false;
+      // Of what could not be looked at, the last look counts.
+      if (!makes_unusable(mapped.error())) return followable;
+      note_release(mapped.error().code() == StatusCode::kCorruption);  // by its size
+      if (another_release_) follow(nullptr);
+      return followable && !another_release_;
     }
     mapped_.push_back(std::move(*mapped));
   }
   const state::SharedState& newest = *mapped_.back();
-  another_release_ = newest.of_another_release();
+  note_release(newest.of_another_release());
   const std::uint64_t epoch = newest.epoch();
   if (!newest.is_epoch(epoch)) return followable && followed != &newest;  // not complete yet
   if (!trusts(newest)) {

@@ -11,6 +11,7 @@
 #include "lsm/context.h"
 #include "lsm/open_memtable.h"
 #include "lsm/table_set.h"
+#include "os/clock.h"
 #include "tidelock/status.h"
 
 namespace tidelock::lsm {
@@ -53,7 +54,9 @@ enum class Horizon : std::uint8_t { kVisible, kDurable };
 //   - another STATE in the directory than the one followed: the database was made anew (then it is
 //     another one, and all reads fail from now on), or restored (then that one is followed). So
 //     what was written there may be missed for a tenth of a second, and no longer.
-//   - STATE gone, CURRENT still there: whoever is attached still uses the one that is followed.
+//   - STATE gone, or a link in its place, CURRENT still there: whoever is attached still uses the
+//     one that is followed.
+//   - STATE laid out as another release does, and somebody attached: reads fail until that ends.
 class ViewSource {
  public:
   ViewSource(Context& context, Catalog& catalog);
@@ -84,6 +87,7 @@ class ViewSource {
   [[nodiscard]] Result<ReadPoint> last_point(Horizon horizon);
   [[nodiscard]] std::optional<std::uint64_t> visible_to_others() const;
   [[nodiscard]] Status check_release();
+  void note_release(bool another);
   [[nodiscard]] bool look_is_due() const;
   [[nodiscard]] bool trusts(const state::SharedState& shared) const;
   [[nodiscard]] bool built_anew(const state::SharedState& shared) const;
@@ -102,6 +106,7 @@ class ViewSource {
   std::atomic<std::int64_t> look_again_at_{0};               // monotonic nanoseconds
   std::vector<std::unique_ptr<state::SharedState>> mapped_;  // under adopt_mutex_; all kept
   bool another_release_ = false;  // under adopt_mutex_: whether the last one seen is laid out so
+  std::optional<os::Deadline> foreign_until_;  // under adopt_mutex_: how long it is waited for
   std::uint64_t fitting_epoch_ = 0;  // under adopt_mutex_: of the last one mapped; 0: does not fit
 };
 

@@ -147,7 +147,10 @@ Result<Current> decode_current(std::span<const std::byte> bytes, const std::stri
 }
 
 Result<Current> read_current(const std::string& directory, Access access) {
-  const std::string path = path_of(directory);
+  return read_current_file(path_of(directory), access);
+}
+
+Result<Current> read_current_file(const std::string& path, Access access) {
   Result<os::File> file = os::File::open(path, os::FileAccess::kRead);
   if (!file) return file.error();
   std::vector<std::byte> bytes(kSizeMax + 1);

@@ -44,6 +44,8 @@ inline constexpr std::size_t kCurrentSize = 72;  // of the file, in bytes
 // not ours, or needs features or a format this release does not know, for this access. Any process
 // may read at any time: it sees the file before or after a replacement.
 [[nodiscard]] Result<Current> read_current(const std::string& directory, Access access);
+// The same of a CURRENT of another name.
+[[nodiscard]] Result<Current> read_current_file(const std::string& path, Access access);
 
 // Replaces CURRENT, so that it names a manifest which is wholly on disk already. Only the holder of
 // the `manifest` byte (or of `open` exclusively) may call it: all use one temporary name. Whoever

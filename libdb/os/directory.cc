@@ -95,6 +95,18 @@ bool xfs_may_share_blocks(const std::string& path) {
   return result != 0 || (geometry.flags & kXfsHasReflink) != 0;
 }
 
+// Not executable, where the kernel knows of that (from Linux 6.3 on) and may insist on it. `path`
+// is what it is for. A descriptor, or -1 with errno set.
+int file_in_memory(const std::string& path) {
+  constexpr unsigned kNoExecSeal = 0x0008;  // MFD_NOEXEC_SEAL of newer headers
+  const auto make = [&path](unsigned flags) {
+    return perform({.call = SystemCall::kOpen, .path = path},
+                   [flags] { return ::memfd_create("group", MFD_CLOEXEC | flags); });
+  };
+  const int descriptor = make(kNoExecSeal);
+  return descriptor < 0 && errno == EINVAL ? make(0) : descriptor;
+}
+
 }  // namespace
 
 Status rename_file(const std::string& from, const std::string& to) {
@@ -236,14 +248,18 @@ Result<FileOwnership> ownership_of(const std::string& path) {
   return FileOwnership{.mode = facts.st_mode & 0777, .group = facts.st_gid};
 }
 
-bool may_give_to(std::uint32_t group) {
-  // Asked with a file in memory: what counts (membership, privileges, and whether the group has a
-  // number in this user namespace at all) the kernel knows best.
-  const int descriptor = ::memfd_create("group", MFD_CLOEXEC);
-  if (descriptor < 0) return false;
-  const bool may = ::fchown(descriptor, static_cast<uid_t>(-1), group) == 0;
+// Asked with a file in memory: what counts (membership, privileges, and whether the group has a
+// number in this user namespace at all) the kernel knows best.
+Result<bool> may_give_to(const std::string& path, std::uint32_t group) {
+  const int descriptor = file_in_memory(path);
+  if (descriptor < 0) return error_status(errno, "make a file in memory for the group of", path);
+  const int given = perform({.call = SystemCall::kSetOwner, .path = path},
+                            [&] { return ::fchown(descriptor, static_cast<uid_t>(-1), group); });
+  const int error = errno;
   ::close(descriptor);
-  return may;
+  if (given == 0) return true;
+  if (error == EPERM || error == EINVAL) return false;  // EINVAL: it has no number
+  return error_status(error, "try the group of", path);
 }
 
 Result<FileIdentity> path_identity(const std::string& path) {

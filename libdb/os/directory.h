@@ -36,9 +36,9 @@ void unlink_made(const File& file);
 [[nodiscard]] std::string parent_of(const std::string& path);
 // Both are set.
 [[nodiscard]] Result<FileOwnership> ownership_of(const std::string& path);
-// Whether this process may make files of that group: not if the group has no number in its user
-// namespace, whatever the process's own is.
-[[nodiscard]] bool may_give_to(std::uint32_t group);
+// Whether this process may make files of that group, which is that of `path`: not if the group has
+// no number in its user namespace, whatever the process's own is. What cannot be known is an error.
+[[nodiscard]] Result<bool> may_give_to(const std::string& path, std::uint32_t group);
 [[nodiscard]] Result<FileIdentity> path_identity(const std::string& path);
 // Absolute, with links in the path resolved. The path must exist.
 [[nodiscard]] Result<std::string> canonical_path(const std::string& path);

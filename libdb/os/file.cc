@@ -39,15 +39,16 @@ int above_standard_streams(int descriptor, const std::string& path) {
 
 Result<int> open_descriptor(const std::string& path, int flags, std::uint32_t mode) {
   if (const int error = prepare_process_token()) return error_status(error, "open", path);
-  const int descriptor = above_standard_streams(
-      perform({.call = SystemCall::kOpen, .path = path},
-              [&] {
-                const int always = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
-                return ::open(path.c_str(), flags | always, mode);
-              }),
-      path);
-  if (descriptor < 0) return error_status(errno, "open", path);
-  return descriptor;
+  const int opened = perform({.call = SystemCall::kOpen, .path = path}, [&] {
+    const int always = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+    return ::open(path.c_str(), flags | always, mode);
+  });
+  if (opened < 0) return error_status(errno, "open", path);
+  const int descriptor = above_standard_streams(opened, path);
+  if (descriptor >= 0) return descriptor;
+  const int error = errno;
+  if ((flags & O_EXCL) != 0) (void)unlink_file(path);  // it was made just now
+  return error_status(error, "open", path);
 }
 
 Status apply_ownership(int descriptor, const std::string& path, const FileOwnership& ownership) {
@@ -62,6 +63,24 @@ Status apply_ownership(int descriptor, const std::string& path, const FileOwners
     return error_status(errno, "set mode of", path);
   }
   return {};
+}
+
+// A file without a name, or -1. It is gone with its descriptor.
+int open_unnamed(const std::string& directory, const std::string& path, std::uint32_t mode) {
+  if (prepare_process_token() != 0) return -1;
+  const int opened = perform({.call = SystemCall::kOpen, .path = directory}, [&] {
+    return ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+  });
+  return above_standard_streams(opened, path);
+}
+
+bool give_name(int descriptor, const std::string& path) {
+  const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
+  return perform({.call = SystemCall::kOpen, .path = path}, [&] {
+           const int named =
+               ::linkat(AT_FDCWD, link.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW);
+           return named == 0 ? 0 : ::linkat(descriptor, "", AT_FDCWD, path.c_str(), AT_EMPTY_PATH);
+         }) == 0;
 }
 
 // Beyond the process's file size limit a write would be answered with a deadly signal.
@@ -144,6 +163,19 @@ Result<File> File::create(const std::string& path, const FileOwnership& ownershi
     return status;
   }
   return file;
+}
+
+Status File::make(const std::string& path, const FileOwnership& ownership) {
+  if (ownership.mode || ownership.group) {
+    File unnamed(-1, path);
+    unnamed.descriptor_ =
+        open_unnamed(parent_of(path), path, ownership.mode.value_or(kDefaultMode));
+    const bool made = unnamed.descriptor_ >= 0 &&
+                      apply_ownership(unnamed.descriptor_, path, ownership).ok() &&
+                      give_name(unnamed.descriptor_, path);
+    if (made) return {};
+  }
+  return create(path, ownership).status();
 }
 
 Result<File> File::open_again() const {

@@ -34,8 +34,14 @@ class File {
  public:
   // A symbolic link or a special file in the place of `path` is kUnsupported.
   [[nodiscard]] static Result<File> open(const std::string& path, FileAccess access);
-  // kExists if there is one. Ownership is applied whatever the umask.
+  // kExists if there is one. Ownership is applied whatever the umask. A death on the way leaves the
+  // file without it.
   [[nodiscard]] static Result<File> create(const std::string& path, const FileOwnership& ownership);
+  // The same for files that others open by a name which never changes. They have their ownership
+  // from the first moment on, where the file system can make files that have no name yet (tmpfs,
+  // ext4, XFS, Btrfs, f2fs; an overlay from Linux 6.1 on) and the kernel lets them be given one (by
+  // way of /proc; without it to root, and from Linux 6.10 on to all). Elsewhere as by `create`.
+  [[nodiscard]] static Status make(const std::string& path, const FileOwnership& ownership);
 
   // Another open file of the same file, with the same access, whatever became of the path.
   [[nodiscard]] Result<File> open_again() const;
@@ -51,8 +57,9 @@ class File {
   // All of `data`, or an error; after an error any prefix of it may be in the file. Beyond the
   // process's file size limit nothing is written: kNoSpace.
   [[nodiscard]] Status write(std::uint64_t offset, std::span<const std::byte> data);
-  // Blocks until data, and the size needed to read it, are on disk. A failure is final: the
-  // kernel forgets it, so a later success says nothing about these bytes (rule C6).
+  // Blocks until data, and the size needed to read it, are on disk. A failure is final, and so is
+  // an interruption: the kernel forgets it, so a later success says nothing about these bytes (rule
+  // C6).
   [[nodiscard]] Status datasync();
   [[nodiscard]] Status sync();
   // Extends the file with reserved blocks, so that later writes and stores find room.

@@ -82,8 +82,15 @@ inline void confirm(const SystemCallEvent& event) {
   if (hook != nullptr) hook->after(event);
 }
 
+// A sync that a signal interrupted may have been told of a write-back that failed, which the kernel
+// tells once. Made again it would succeed: so it has failed, as any other that did not end well.
+[[nodiscard]] constexpr bool is_made_again(SystemCall interrupted) {
+  return interrupted != SystemCall::kDataSync && interrupted != SystemCall::kSync &&
+         interrupted != SystemCall::kSyncDirectory;
+}
+
 // Makes a call that answers less than 0 and errno when it fails, or fails it as the hook says. One
-// that a signal interrupted is made again.
+// that a signal interrupted is made again, but for syncs.
 template <typename Call>
 auto perform(const SystemCallEvent& event, const Call& call) {
   decltype(call()) result;
@@ -91,7 +98,7 @@ auto perform(const SystemCallEvent& event, const Call& call) {
     const int injected = announce(event).error;
     result = injected == 0 ? call() : -1;
     if (injected != 0) errno = injected;
-  } while (result < 0 && errno == EINTR);
+  } while (result < 0 && errno == EINTR && is_made_again(event.call));
   if (result >= 0) confirm(event);
   return result;
 }

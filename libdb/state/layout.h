@@ -76,11 +76,11 @@ struct SyncInFlight {
   std::uint32_t padding;
 };
 
-// A log that must not be synced any more because a sync of it failed (rule C6). Cleared when
-// `oldest_log` has passed it.
+// The newest log of which a sync failed: it, and those before it, must not be synced any more (rule
+// C6), nor D move. Cleared when `oldest_log` has passed it.
 struct SyncFailure {
   std::atomic<std::uint64_t> log_number;  // 0 = none
-  std::atomic<std::uint64_t> from_lsn;    // written first
+  std::uint64_t reserved;
 };
 
 // A prepared log and arena. `number` is written last, and 0 or not above the active log's number

@@ -37,7 +37,8 @@ Result<os::File> open_or_create(const std::string& path, const os::FileOwnership
   } else if (file.error().code() != StatusCode::kNotFound) {
     return file;
   }
-  return os::File::create(path, ownership);
+  if (Status status = os::File::make(path, ownership); !status.ok()) return status;
+  return os::File::open(path, os::FileAccess::kReadWrite);
 }
 
 }  // namespace
@@ -54,7 +55,9 @@ Result<std::unique_ptr<SharedState>> SharedState::map(const std::string& directo
   if (!file) return file.error();
   Result<std::uint64_t> size = file->size();
   if (!size) return size.error();
-  if (*size != kFileSize) return unfit(path, "its size is another layout's");
+  if (*size != kFileSize) {
+    return Status(StatusCode::kCorruption, "attach to " + path + ": its size is another layout's");
+  }
   Result<os::FileIdentity> identity = file->identity();
   if (!identity) return identity.error();
   Result<os::Mapping> mapping = os::Mapping::map(*file, kFileSize, protection);

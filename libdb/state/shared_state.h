@@ -32,7 +32,8 @@ enum class MountCheck : std::uint8_t {
 // A mapped STATE file.
 class SharedState {
  public:
-  // Maps what is there; says nothing about its validity. kNotFound if there is no file.
+  // Maps what is there; says nothing about its validity. kNotFound if there is no file, or
+  // kUnsupported if it is none of ours; kCorruption if its size is another layout's.
   [[nodiscard]] static Result<std::unique_ptr<SharedState>> map(const std::string& directory,
                                                                 os::Protection protection);
   // Makes the file if it is missing or of the wrong size, with room reserved, and maps it.

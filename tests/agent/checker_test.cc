@@ -130,6 +130,28 @@ TEST(Checker, AcceptsAnEraseInFlightThatTookEffectLate) {
   expect_sound(run);
 }
 
+TEST(Checker, AWriteOfTheDeadComesBeforeTheEndOfAnyThatBeganAfterTheDeath) {
+  for (const bool known_dead : {false, true}) {
+    ForgedRun erased(2), revived(2);
+    erased.erase(0, 1, {10, 0}, Outcome::kInFlight);
+    revived.holds(1, revived.put(0, 1, {10, 0}, Outcome::kInFlight));
+    for (ForgedRun* run : {&erased, &revived}) {
+      if (known_dead) run->abandon(0, 20);
+      run->holds(2, run->put(1, 2, {30, 40}));
+      run->put(1, 1, {50, 60});
+      known_dead ? expect_lost(*run, 1) : expect_sound(*run);
+    }
+  }
+}
+
+TEST(Checker, AcceptsAWriteOfTheDeadThatTheNextOneFinished) {
+  ForgedRun run(2);
+  run.erase(0, 1, {10, 0}, Outcome::kInFlight);
+  run.abandon(0, 20);
+  run.put(1, 1, {15, 40});  // may have come first: it did not begin after the death
+  expect_sound(run);
+}
+
 TEST(Checker, FindsAValueUnderAnotherKey) {
   ForgedRun run(1);
   const OperationId put = run.put(0, 1, {10, 20});

@@ -49,6 +49,8 @@ class ForgedRun {
     if (outcome != Outcome::kInFlight) journals_[writer].end(counter, outcome, when.end_ns);
     return {.writer = writer, .counter = counter};
   }
+  // The writer is known to be dead.
+  void abandon(std::uint32_t writer, std::uint64_t now_ns) { journals_[writer].abandon(now_ns); }
 
   // What somebody found under a key; nullopt: nothing.
   struct Found {

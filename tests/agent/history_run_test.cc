@@ -45,6 +45,7 @@ TEST_F(Histories, ShowEveryReaderOnePointInOneOrderOfCommits) {
   expect_at_least("history: snapshots", goal * 300);
   expect_at_least("history: walks", goal * 100);
   expect_at_least("kills", goal);
+  expect_at_least("history: unanswered_bounded", goal / 2);
 }
 
 }  // namespace

@@ -85,6 +85,58 @@ TEST(LegalHistory, MayHoldAnEraseOfTheDeadOrNot) {
   }
 }
 
+// The erase of a client that is dead since 20. Others write: the last of them `when` at key 1.
+// Afterwards nothing is there.
+void erase_by_the_dead(ForgedRun& run, const ForgedRun::Interval& when) {
+  run.erase(0, 1, {10, 0}, Outcome::kInFlight);
+  run.abandon(0, 20);
+  run.put(1, 2, {30, 40});
+  run.put(1, 1, when);
+  run.read(1, {1, {}}, {70, 80});
+}
+
+TEST(LegalHistory, MayHoldAnEraseOfTheDeadUntilTheNextWriteEnds) {
+  for (const std::uint64_t begin_ns : {15, 40}) {
+    ForgedRun run(2);
+    erase_by_the_dead(run, {begin_ns, 60});
+    expect_legal(run);
+  }
+  ForgedRun run(3);  // seen at once, though nobody has written yet
+  const OperationId put = run.put(1, 1, {1, 2});
+  run.erase(0, 1, {10, 0}, Outcome::kInFlight);
+  run.look(2, {{1, put}}, {12, 14}, 1);
+  run.abandon(0, 20);
+  run.look(2, {{1, {}}}, {32, 34}, 2);
+  run.put(1, 2, {30, 40});
+  run.look(2, {{1, {}}}, {50, 60}, 4);
+  expect_legal(run);
+}
+
+TEST(LegalHistory, MayHoldAWriteOfTheDeadForAsLongAsNobodyKnowsOrWrites) {
+  for (const bool known_dead : {false, true}) {
+    ForgedRun run(3);
+    const OperationId old = run.put(1, 1, {1, 2});
+    const OperationId dead = run.put(0, 1, {10, 0}, Outcome::kInFlight);
+    run.put(1, 2, {12, 18});
+    if (known_dead) run.abandon(0, 20);
+    if (!known_dead) run.put(1, 2, {30, 40});
+    run.put(1, 2, {50, 55}, Outcome::kRefused);
+    run.look(2, {{1, old}}, {60, 70}, 7);
+    run.look(2, {{1, dead}}, {80, 90}, 8);
+    expect_legal(run);
+  }
+}
+
+TEST(LegalHistory, MayKeepAWriteOfTheDead) {
+  ForgedRun run(3);
+  const OperationId dead = run.put(0, 1, {10, 0}, Outcome::kInFlight);
+  run.abandon(0, 20);
+  run.put(1, 2, {30, 40});
+  run.look(2, {{1, dead}}, {50, 60}, 2);
+  run.read(2, {1, dead}, {5'000, 5'001});
+  expect_legal(run);
+}
+
 TEST(LegalHistory, MayForgetWhatWasRefused) {
   ForgedRun run(1);
   const OperationId put = run.put(0, 1, {10, 20});
@@ -185,6 +237,56 @@ TEST(PlantedViolation, AWriteOfTheDeadIsSeenAndGoneAgain) {
   run.read(1, {1, dead}, {20, 30});
   run.read(1, {1, old}, {40, 50});
   expect(run, Kind::kNoOrder);
+}
+
+TEST(PlantedViolation, AnEraseOfTheDeadErasesWhatCameAfterTheNextWrite) {
+  ForgedRun run(2);
+  erase_by_the_dead(run, {50, 60});
+  expect(run, Kind::kNoErase);
+}
+
+TEST(PlantedViolation, AnEraseOfTheDeadErasesWhatALaterSnapshotStillShows) {
+  ForgedRun run(3);
+  const OperationId put = run.put(1, 1, {1, 2});
+  run.erase(0, 1, {10, 0}, Outcome::kInFlight);
+  run.abandon(0, 20);
+  run.put(1, 2, {30, 40});
+  run.look(2, {{1, put}}, {50, 60}, 2);
+  run.look(2, {{1, {}}}, {70, 80}, 3);
+  expect(run, Kind::kNoErase);
+}
+
+TEST(PlantedViolation, AnEraseOfTheDeadComesBehindASnapshotThatItMustPrecede) {
+  ForgedRun run(3);
+  run.erase(0, 1, {10, 0}, Outcome::kInFlight);
+  run.abandon(0, 20);
+  run.put(1, 2, {30, 40});
+  run.look(2, {{2, OperationId{.writer = 1, .counter = 0}}}, {50, 60}, 2);
+  const OperationId put = run.put(1, 1, {61, 90});
+  run.look(2, {{1, put}}, {62, 64}, 3);
+  run.look(2, {{1, {}}}, {66, 68}, 4);
+  expect(run, Kind::kStale);
+}
+
+TEST(PlantedViolation, APutOfTheDeadAppearsAfterTheNextWrite) {
+  ForgedRun run(3);
+  const OperationId old = run.put(1, 1, {1, 2});
+  const OperationId dead = run.put(0, 1, {10, 0}, Outcome::kInFlight);
+  run.abandon(0, 20);
+  run.put(1, 2, {30, 40});
+  run.read(2, {1, old}, {50, 60});
+  run.read(2, {1, dead}, {70, 80});
+  expect(run, Kind::kNoOrder);
+}
+
+TEST(PlantedViolation, ABatchOfTheDeadAppearsInASnapshotAfterOneThatItMustPrecede) {
+  ForgedRun run(3);
+  const OperationId dead = run.batch(0, {{1, kPut}, {3, kErase}}, {10, 0}, Outcome::kInFlight);
+  run.abandon(0, 20);
+  run.put(1, 2, {30, 40});
+  run.look(2, {{1, {}}}, {50, 60}, 2);
+  run.look(2, {{1, dead}}, {70, 80}, 3);
+  expect(run, Kind::kNoPlace);
 }
 
 TEST(PlantedViolation, AnAcknowledgedEraseIsLost) {

@@ -100,6 +100,31 @@ TEST_F(JournalFile, IsSeenByOthersAndOutlivesItsKilledWriter) {
   EXPECT_EQ(begin(journal, {5, OperationKind::kPut}, 1).value(), size);
 }
 
+TEST_F(JournalFile, NotesWhenAWriteWasAbandoned) {
+  Journal journal = create();
+  journal.abandon(5);
+  const Step steps[] = {{1, OperationKind::kPut}, {2, OperationKind::kErase}};
+  ASSERT_EQ(journal.begin(steps, 10).value(), 0u);
+  journal.abandon(20);
+  journal.abandon(30);  // dead already
+  for (const std::uint64_t counter : {0, 1}) {
+    EXPECT_EQ(journal.find(counter)->outcome, Outcome::kInFlight);
+    EXPECT_EQ(journal.find(counter)->end_ns, 0u);
+    EXPECT_EQ(journal.find(counter)->abandoned_ns, 20u);
+    EXPECT_EQ(journal.find(counter)->latest_effect_ns(), UINT64_MAX);
+  }
+}
+
+TEST_F(JournalFile, AbandonsNothingThatWasAnswered) {
+  Journal journal = create();
+  ASSERT_EQ(begin(journal, {1, OperationKind::kPut}, 10).value(), 0u);
+  journal.end(0, Outcome::kAcknowledged, 20);
+  journal.abandon(30);
+  EXPECT_EQ(journal.find(0)->outcome, Outcome::kAcknowledged);
+  EXPECT_EQ(journal.find(0)->end_ns, 20u);
+  EXPECT_EQ(journal.find(0)->abandoned_ns, 0u);
+}
+
 TEST_F(JournalFile, HasNoNameToBeLeftBehind) {
   const Journal journal = create();
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));

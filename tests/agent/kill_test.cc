@@ -20,7 +20,8 @@ constexpr int kKills = 300;
 constexpr int kKills = 3'000;
 #endif
 
-constexpr double kLongestCall = 2'000;  // ms
+constexpr double kLongestCall = 2'000;          // ms
+constexpr double kLongestCallAnywhere = 5'000;  // on whatever machine
 constexpr std::chrono::seconds kPatience{400};
 
 struct Round {
@@ -56,7 +57,8 @@ class KilledClientsTest : public AgentRoundsTest {
     EXPECT_EQ(report["strangers"], 0);
     // On a machine that keeps even a sleeper waiting, all take longer.
     const double starved = report["starved_ms"].get<double>();
-    EXPECT_LT(report["longest_call_ms"].get<double>(), kLongestCall + 10 * starved) << starved;
+    const double allowed = std::min(kLongestCall + 10 * starved, kLongestCallAnywhere);
+    EXPECT_LT(report["longest_call_ms"].get<double>(), allowed) << starved;
     most_starved_ = std::max(most_starved_, starved);
     longest_call_ = std::max(longest_call_, report["longest_call_ms"].get<double>());
     longest_job_ = std::max(longest_job_, report["longest_job_ms"].get<double>());
@@ -94,6 +96,7 @@ TEST_F(KilledClients, LoseNothingAndHoldNobodyUp) {
   expect_at_least("batches", goal * 3);
   expect_at_least("snapshots", goal);
   expect_at_least("history: unanswered_seen", goal / 100);
+  expect_at_least("history: unanswered_bounded", goal / 4);
 }
 
 }  // namespace

@@ -70,6 +70,11 @@ bool Injector::is_due() const {
   return false;
 }
 
+bool Injector::lift() {
+  lifted_ = injection_.kind != Injection::Kind::kForEver;
+  return to_be_told_;
+}
+
 os::SystemCallVerdict Injector::before(const os::SystemCallEvent& event) {
   ++calls_;
   if (!is_due()) return {};
@@ -80,6 +85,7 @@ os::SystemCallVerdict Injector::before(const os::SystemCallEvent& event) {
   const std::vector<int> errors = errors_of(event.call);
   if (std::ranges::find(errors, injection_.error) == errors.end()) return {};
   ++met_;
+  if (injection_.error != EINTR || !os::is_made_again(event.call)) to_be_told_ = true;
   return {.error = injection_.error};
 }
 

@@ -36,7 +36,9 @@ class Injector : public os::SystemCallHook {
   os::SystemCallVerdict before(const os::SystemCallEvent& event) override;
   void after(const os::SystemCallEvent&) override {}
 
-  void lift() { lifted_ = true; }
+  // Ends failures that do not last for ever. True if there was more than transfers cut short, and
+  // interruptions of calls that can be made again.
+  bool lift();
   // Calls that it made fail.
   [[nodiscard]] std::uint64_t met() const { return met_; }
 
@@ -47,6 +49,7 @@ class Injector : public os::SystemCallHook {
   std::uint64_t calls_ = 0;
   std::uint64_t met_ = 0;
   bool lifted_ = false;
+  bool to_be_told_ = false;
 };
 
 }  // namespace tidelock::test

@@ -18,7 +18,7 @@ struct Journal {
     kThere,
     kNotThere,
   };
-  enum class Phase : std::uint8_t { kInUse, kBeingRepaired, kBeingDestroyed };
+  enum class Phase : std::uint8_t { kInUse, kBeingRepaired, kBeingDestroyed, kDestroyed };
 
   std::atomic<int> begun{0};
   std::atomic<Fate> fates[kRoundsMax];

@@ -55,10 +55,19 @@ std::string told_by(const char* operation, const Status& status) {
   return std::string(operation) + ": " + status.to_string();
 }
 
-std::string destroy(const std::string& path) {
+// Nothing is there, or what the making or removal of a directory leaves.
+std::string judge_absence(const std::string& path) {
+  std::error_code ignored;
+  const fs::directory_iterator entry(path, ignored);
+  if (entry == fs::directory_iterator()) return "";
+  return "it is left behind: " + entry->path().string();
+}
+
+// What may have been destroyed, or not made yet.
+std::string destroy_if_there(const std::string& path) {
   Status status = Db::destroy(path);
   const bool gone = status.ok() || status.code() == StatusCode::kNotFound;
-  return gone ? std::string() : told_by("destroy", status);
+  return gone ? judge_absence(path) : told_by("destroy", status);
 }
 
 std::string make_anew(const std::string& path) {
@@ -68,9 +77,33 @@ std::string make_anew(const std::string& path) {
   return status.ok() ? std::string() : told_by("write anew", status);
 }
 
+// What is there for good, and was made by one who may have died of it, is for all of the group.
+std::string judge_modes(const std::string& path) {
+  for (const char* name : {"LOCK", "STATE", "QUEUE"}) {
+    const fs::perms mode = fs::status(path + "/" + name).permissions();
+    if (mode != fs::perms(*life_options(OpenMode::kOpen).file_mode)) {
+      return std::string(name) + " is not for the group";
+    }
+  }
+  return "";
+}
+
 std::string judge_for_reading(const std::string& path, Journal& journal) {
   Result<Db> db = Db::open(path, reader_options());
   return db ? judge_content(*db, journal) : told_by("open for reading", db.error());
+}
+
+std::string make_anew_and_destroy(const std::string& path) {
+  if (std::string wrong = make_anew(path); !wrong.empty()) return wrong;
+  if (Status status = Db::destroy(path); !status.ok()) return told_by("destroy", status);
+  return fs::exists(path) ? "it is left behind: " + path : "";
+}
+
+std::string judge_destroyed(const std::string& path) {
+  if (std::string wrong = judge_absence(path); !wrong.empty()) return wrong;
+  const Status status = Db::open(path, life_options(OpenMode::kOpen)).status();
+  if (status.code() != StatusCode::kNotFound) return told_by("open what was destroyed", status);
+  return make_anew_and_destroy(path);
 }
 
 // There is all of the database, or none, which whoever comes next may finish.
@@ -81,15 +114,14 @@ std::string judge_destruction(const std::string& path, Journal& journal) {
   } else if (db.error().code() != StatusCode::kNotFound) {
     return told_by("open what is being destroyed", db.error());
   }
-  if (std::string wrong = make_anew(path); !wrong.empty()) return wrong;
-  return destroy(path);
+  return make_anew_and_destroy(path);
 }
 
 // The damaged database stays as it is.
 std::string judge_repair(const std::string& path, Journal& journal) {
   const std::string into = repaired(path);
   if (std::string wrong = judge_for_reading(path, journal); !wrong.empty()) return wrong;
-  if (std::string wrong = destroy(into); !wrong.empty()) return wrong;
+  if (std::string wrong = destroy_if_there(into); !wrong.empty()) return wrong;
   const Result<RepairReport> report = Db::repair(path, into, life_options(OpenMode::kCreate));
   if (!report) return told_by("repair again", report.error());
   if (!report->complete()) return "repair: " + report->findings.front().what;
@@ -144,6 +176,7 @@ std::string judge_handle(Db& db, Journal& journal) {
 std::string judge_directory(const std::string& path, Journal& journal) {
   const Phase phase = journal.phase.load();
   if (phase == Phase::kBeingDestroyed) return judge_destruction(path, journal);
+  if (phase == Phase::kDestroyed) return judge_destroyed(path);
   if (phase == Phase::kBeingRepaired) return judge_repair(path, journal);
   {
     Result<Db> db = Db::open(path, life_options(OpenMode::kCreateIfMissing));
@@ -151,6 +184,7 @@ std::string judge_directory(const std::string& path, Journal& journal) {
     if (std::string wrong = judge_handle(*db, journal); !wrong.empty()) return wrong;
     if (Status status = db->close(); !status.ok()) return told_by("close", status);
   }
+  if (std::string wrong = judge_modes(path); !wrong.empty()) return wrong;
   return judge_for_reading(path, journal);
 }
 

@@ -21,7 +21,7 @@ Options life_options(OpenMode mode) {
   result.background = Background::kNone;
   result.wait.deadline = std::chrono::milliseconds(2'000);
   result.sync_period = std::chrono::hours(1);
-  result.file_mode = 0640;
+  result.file_mode = 0660;
   result.fixed.memtable_size = std::size_t{1} << 20;
   return result;
 }
@@ -169,7 +169,11 @@ void Life::repair() {
 
 void Life::destroy() {
   journal_.phase.store(Phase::kBeingDestroyed);
-  on_directory("destroy", [this] { return Db::destroy(path_); });
+  on_directory("destroy", [this] {
+    Status status = Db::destroy(path_);
+    if (status.ok()) journal_.phase.store(Phase::kDestroyed);
+    return status;
+  });
 }
 
 void Life::go_along() {

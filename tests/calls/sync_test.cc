@@ -8,13 +8,19 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
+#include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "calls/heap.h"
 #include "calls/judge.h"
 #include "calls/life.h"
 #include "calls/trial.h"
 #include "os/clock.h"
+#include "os/crash_point.h"
+#include "state/shared_state.h"
 #include "support/comes_true.h"
 #include "support/temporary_directory.h"
 #include "tidelock/db.h"
@@ -179,13 +185,46 @@ class CallSyncTest : public testing::Test {
   SharedValue<Scene> scene_;
 };
 
+// Whose exception leaves the call. Without this those who wait would sleep for a slice.
+TEST(CallSyncLeader, WithoutMemoryWakesThoseWhoWait) {
+  static bool leads;
+  const TemporaryDirectory directory(Where::kMemory);
+  Result<Db> db = Db::open(directory.file("db"), life_options(OpenMode::kCreate));
+  ASSERT_TRUE(db.has_value());
+  ASSERT_TRUE(db->put("k", "v", kDurably).ok());  // what is asked for once, is
+  const auto state = state::SharedState::map(directory.file("db"), os::Protection::kRead);
+  const state::SyncInFlight& sync = (**state)->sync;
+  os::set_crash_point_visitor([](const char* name) {
+    if (std::string_view(name) == "sync.leading") leads = true;
+  });
+  int failures = 0;
+  bool refused = true;
+  for (std::uint64_t request = 1; refused; ++request) {
+    leads = false;
+    const std::uint32_t wakeups = sync.wakeups.load();
+    refuse_block(request);
+    try {
+      (void)db->put("k", "v", kDurably);
+    } catch (const std::bad_alloc&) {
+      failures += leads ? 1 : 0;
+    }
+    refused = has_refused();
+    refuse_block(0);
+    EXPECT_EQ(sync.leader.load(), 0U);
+    EXPECT_EQ(sync.wakeups.load() != wakeups, leads) << "request " << request;
+  }
+  os::set_crash_point_visitor(nullptr);
+  EXPECT_GE(failures, 1);
+}
+
 TEST_F(CallSyncTest, ThatFailsIsLearntByAllAndTrustedByNobody) {
   constexpr std::uint64_t kSyncsMax = 60;
   std::uint64_t failures = 0;
   std::vector<double> delays;  // of logs, in ms
   for (const Chapter& chapter : {kCompany, kDurableWrites}) {
     for (std::uint64_t nth = 1; nth <= kSyncsMax && !HasFailure(); ++nth) {
-      const std::string wrong = attempt(chapter, nth, nth % 2 == 0 ? EIO : ENOSPC);
+      constexpr int kErrors[] = {EIO, ENOSPC, EINTR};
+      const std::string wrong = attempt(chapter, nth, kErrors[nth % std::size(kErrors)]);
       if (scene_->failed_at.load() == 0) break;  // there are not so many
       EXPECT_EQ(wrong, "") << chapter.name << ", sync " << nth << " (" << scene_->path.text
                            << ") failed";

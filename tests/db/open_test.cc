@@ -314,6 +314,7 @@ TEST_F(OpenTest, NewFilesHaveModeAndGroupOfTheDatabaseWhoeverMakesThem) {
     ASSERT_TRUE(db.flush().ok());
   }
   forget_shared_state();
+  fs::remove(path() + "/LOCK");
   { Db db = open(); }
   ::umask(before);
   for (const std::string& name : names()) {
@@ -382,65 +383,6 @@ TEST_F(OpenTest, HardLinkedMutableFilesAreRefused) {
   { Db db = open(); }
   ASSERT_EQ(::link((path() + "/LOCK").c_str(), directory_.file("twin").c_str()), 0);
   EXPECT_EQ(Db::open(path()).status().code(), StatusCode::kUnsupported);
-}
-
-TEST_F(OpenTest, DestroyRefusesWhileSomebodyIsAttachedAndThenLeavesNothing) {
-  Db db = open();
-  EXPECT_EQ(Db::destroy(path()).code(), StatusCode::kBusy);
-  ASSERT_TRUE(db.close().ok());
-  EXPECT_TRUE(Db::destroy(path()).ok());
-  EXPECT_FALSE(fs::exists(path()));
-  EXPECT_EQ(Db::destroy(path()).code(), StatusCode::kNotFound);
-}
-
-// Looks at the directory each time the destroyer has removed one more file.
-class OpenDuringDestroy : public os::SystemCallHook {
- public:
-  explicit OpenDuringDestroy(std::function<void()> look) : look_(std::move(look)) {
-    os::set_system_call_hook(this);
-  }
-  ~OpenDuringDestroy() override { os::set_system_call_hook(nullptr); }
-  os::SystemCallVerdict before(const os::SystemCallEvent&) override { return {}; }
-  void after(const os::SystemCallEvent& event) override {
-    if (event.call != os::SystemCall::kUnlink) return;
-    os::set_system_call_hook(nullptr);
-    look_();
-    os::set_system_call_hook(this);
-  }
-
- private:
-  std::function<void()> look_;
-};
-
-TEST_F(OpenTest, WhileADatabaseIsDestroyedThereIsNone) {
-  {
-    Db db = open();
-    ASSERT_TRUE(db.put("k", "v").ok());
-    ASSERT_TRUE(db.flush().ok());
-  }
-  std::ofstream(path() + "/mine") << "so that the directory stays";
-  std::set<StatusCode> writing;
-  std::set<StatusCode> reading;
-  int looks = 0;
-  {
-    const OpenDuringDestroy hook([&] {
-      ++looks;
-      writing.insert(code({.mode = OpenMode::kOpen, .wait = {.policy = Wait::Policy::kFailFast}}));
-      reading.insert(code({.mode = OpenMode::kOpen, .access = Access::kReadOnly}));
-    });
-    ASSERT_TRUE(Db::destroy(path()).ok());
-  }
-  EXPECT_GT(looks, 4);
-  EXPECT_EQ(writing, (std::set<StatusCode>{StatusCode::kBusy, StatusCode::kNotFound}));
-  EXPECT_EQ(reading, std::set<StatusCode>{StatusCode::kNotFound});
-  EXPECT_EQ(names(), std::set<std::string>{"mine"});
-}
-
-TEST_F(OpenTest, DestroyLeavesForeignFilesAlone) {
-  { Db db = open(); }
-  std::ofstream(path() + "/notes.txt") << "mine";
-  EXPECT_TRUE(Db::destroy(path()).ok());
-  EXPECT_EQ(names(), std::set<std::string>{"notes.txt"});
 }
 
 TEST_F(OpenTest, TheLastOneOutLeavesOneLogAndNoSpare) {

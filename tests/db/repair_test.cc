@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <map>
 
+#include "os/system_call.h"
 #include "support/child_process.h"
 #include "support/open_database.h"
 
@@ -179,6 +182,37 @@ TEST_F(RepairTest, TouchesNoDatabaseThatIsThereAlready) {
   EXPECT_EQ(Db::repair(path(), into()).status().code(), StatusCode::kExists);
   EXPECT_EQ(Db::repair(path(), path()).status().code(), StatusCode::kInvalid);
   EXPECT_EQ(saved(), entries_);
+}
+
+// The directory of a database that is made cannot be synced once CURRENT is there.
+class UnsyncedCurrent : public os::SystemCallHook {
+ public:
+  explicit UnsyncedCurrent(std::string current) : current_(std::move(current)) {
+    os::set_system_call_hook(this);
+  }
+  ~UnsyncedCurrent() override { os::set_system_call_hook(nullptr); }
+  UnsyncedCurrent(const UnsyncedCurrent&) = delete;
+  UnsyncedCurrent& operator=(const UnsyncedCurrent&) = delete;
+
+  os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
+    const bool due =
+        event.call == os::SystemCall::kSyncDirectory && ::access(current_.c_str(), F_OK) == 0;
+    met_ = met_ || due;
+    return {.error = due ? EIO : 0};
+  }
+  void after(const os::SystemCallEvent&) override {}
+  [[nodiscard]] bool met() const { return met_; }
+
+ private:
+  std::string current_;
+  bool met_ = false;
+};
+
+TEST_F(RepairTest, ThatFailsLeavesNoEmptyDatabase) {
+  const UnsyncedCurrent unsynced(into() + "/CURRENT");
+  EXPECT_EQ(Db::repair(path(), into()).status().code(), StatusCode::kNotDurable);
+  EXPECT_TRUE(unsynced.met());
+  EXPECT_FALSE(fs::exists(into()));
 }
 
 TEST(Repair, RefusesADirectoryWithoutADatabase) {

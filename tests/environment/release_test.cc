@@ -135,6 +135,45 @@ TEST_F(LayoutTest, OfAnotherSizeIsRefusedWhileItIsInUse) {
   expect_refusal([this] { fs::resize_file(state(), state::kFileSize + 4096); }, nullptr);
 }
 
+// A reader that was there before is told, but not kept waiting by each read; and answers again once
+// it cannot be told any more what those others do.
+TEST_F(LayoutTest, ThatIsAnotherReleasesHoldsUpOneReadAndNotAllThatFollow) {
+  play([this]() -> Words {
+    Crew before({.directory = db(), .name = "before"});
+    if (Words words = before.works(); !words.empty()) return words;
+    if (Words words = before.stop(); !words.empty()) return words;
+    fs::remove(state());  // so that the reader follows none
+    Options options;
+    options.access = Access::kReadOnly;
+    Result<Db> reader = Db::open(db(), options);
+    if (!reader || !reader->exists("k")) return "it cannot be read";
+    Crew crew({.directory = db()});
+    if (Words words = crew.works(); !words.empty()) return words;
+    change(state(), offsetof(state::Header, layout_hash));
+    const auto is_told = [&] {
+      return reader->exists("k").status().code() == StatusCode::kUnsupported;
+    };
+    if (!comes_true(is_told)) return "it is not told";
+    constexpr int kReads = 10;
+    int long_ones = 0;
+    for (int i = 0; i < kReads; ++i) {
+      const auto begun = std::chrono::steady_clock::now();
+      if (!is_told()) return "it is told no more";
+      const auto taken = std::chrono::steady_clock::now() - begun;
+      long_ones += taken > std::chrono::milliseconds(100) ? 1 : 0;
+    }
+    if (long_ones > kReads / 2) return std::to_string(long_ones) + " reads had to wait";
+
+    fs::remove(state());
+    if (!comes_true([&] { return reader->exists("k").has_value(); })) return "STATE is gone";
+    fs::create_symlink("elsewhere", state());
+    if (!reader->refresh().ok()) return "a link, to one who was there";
+    if (Words words = before.all_there(db(), options); !words.empty()) return "a link: " + words;
+    fs::remove(state());
+    return crew.stop();
+  });
+}
+
 TEST_F(LayoutTest, ThatIsLeftFromAnotherReleaseIsMadeAnew) {
   play([this]() -> Words {
     Crew crew({.directory = db()});

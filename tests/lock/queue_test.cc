@@ -245,6 +245,10 @@ TEST_F(QueueTest, IsDetachedInAForkedChild) {
       if (acquire(one, kQueue, {}).status().code() != StatusCode::kForked) return 1;
       if (two->info().status().code() != StatusCode::kForked) return 2;
       if (guard->inconsistent()) return 3;
+      if (two->relieve().status().code() != StatusCode::kForked) return 4;
+      if (two->busy_info().holder_pid != 0 || two->member(one->self())) return 5;
+      two->set_view(7);
+      guard->mark_consistent();
       guard->release();  // the parent's: not ours to give
       const_cast<Attached&>(one).queue.reset();
       const_cast<Attached&>(two).queue.reset();
@@ -254,6 +258,7 @@ TEST_F(QueueTest, IsDetachedInAForkedChild) {
   }
   EXPECT_FALSE(is_free_for(two));
   EXPECT_TRUE(two->alive(one->self()));
+  EXPECT_EQ(two->member(two->self())->view, 0u);
   guard->release();
   EXPECT_TRUE(is_free_for(two));
 }

@@ -96,5 +96,29 @@ TEST_F(TurnsTest, AWaiterThatIsAwakeIsGivenNothing) {
   for (int turn = 0; turn < 200; ++turn) ASSERT_TRUE(greedy.takes_a_turn()) << turn;
 }
 
+// A free lock wakes once; if that waiter dies before it runs, nobody else would come.
+TEST_F(TurnsTest, AWakeUpThatDiedWithItsWaiterGoesToTheNext) {
+  const Attached passer_by = attach();
+  const Waiting dead = sleeper();
+  const Waiting next = sleeper();
+  (void)ring_.wake(dead);
+  sleepers_.front().queue.reset();
+  EXPECT_FALSE(passer_by.queue->relieve().value());
+  EXPECT_FALSE(ring_.still_waiting(dead));
+  EXPECT_TRUE(ring_.is_woken(next));
+}
+
+TEST_F(TurnsTest, AnOfferToTheDeadIsPassedOnByWhoeverComesBy) {
+  const Attached passer_by = attach();
+  const Waiting dead = sleeper();
+  const Waiting next = sleeper();
+  const LockWord offer = LockWord::offered(sleepers_[0].identity, dead.ticket);
+  layout_.file().lock.word.store(offer.with(LockWord::kHasWaiters).bits);
+  EXPECT_EQ(passer_by.queue->info().value().word, LockInfo::Word::kOffered);
+  sleepers_.front().queue.reset();
+  EXPECT_FALSE(passer_by.queue->relieve().value());
+  EXPECT_TRUE(word().offered_to(sleepers_[1].identity, next.ticket));
+}
+
 }  // namespace
 }  // namespace tidelock::lock

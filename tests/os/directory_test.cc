@@ -5,11 +5,14 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
 #include <string>
 
+#include "os/system_call.h"
 #include "support/child_process.h"
+#include "support/fault.h"
 #include "support/temporary_directory.h"
 
 namespace tidelock::os {
@@ -48,6 +51,30 @@ TEST_F(DirectoryTest, OnlyTheFileThatWasMadeIsRemoved) {
   EXPECT_EQ(identity("name"), other.identity().value());
   unlink_made(other);
   EXPECT_FALSE(exists(directory_.file("name")).value());
+}
+
+TEST_F(DirectoryTest, AGroupThatMayNotBeGivenIsToldFromOneThatCannotBeAskedFor) {
+  const std::string path = directory_.file("name");
+  const auto when = [&](SystemCall call, int error) {
+    const test::Fault fault(call, {.error = error}, "name");
+    return may_give_to(path, ::getegid());
+  };
+  EXPECT_TRUE(may_give_to(path, ::getegid()).value());
+  EXPECT_FALSE(when(SystemCall::kSetOwner, EPERM).value());
+  EXPECT_FALSE(when(SystemCall::kSetOwner, EINVAL).value());
+  EXPECT_EQ(when(SystemCall::kSetOwner, EIO).error().code(), StatusCode::kIo);
+  EXPECT_EQ(when(SystemCall::kOpen, EMFILE).error().code(), StatusCode::kLimit);
+  EXPECT_EQ(when(SystemCall::kOpen, ENOMEM).error().code(), StatusCode::kLimit);
+}
+
+// Linux before 6.3 does not know files in memory that cannot be executed.
+TEST_F(DirectoryTest, AnOldKernelIsAskedForTheGroupAllTheSame) {
+  int refused = 0;
+  const test::OnSystemCall old([&refused](const SystemCallEvent& event) {
+    return event.call == SystemCall::kOpen && refused++ == 0 ? EINVAL : 0;
+  });
+  EXPECT_TRUE(may_give_to(directory_.file("name"), ::getegid()).value());
+  EXPECT_EQ(refused, 2);
 }
 
 constexpr int kCannotMount = 77;

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include "os/directory.h"
@@ -71,6 +73,41 @@ TEST_F(FileTest, GivesTheAskedModeWhateverTheUmask) {
   EXPECT_EQ(facts.st_mode & 07777, 0664u);
 }
 
+// So a process that dies on the way leaves none that the others may not open.
+TEST_F(FileTest, HasItsOwnershipBeforeItHasItsName) {
+  const FileOwnership ownership{.mode = 0664, .group = ::getegid()};
+  int given = 0;
+  {
+    const test::OnSystemCall look([&](const SystemCallEvent& event) {
+      given += event.call == SystemCall::kSetOwner ? 1 : 0;
+      return ::access(path_.c_str(), F_OK) == 0 ? EIO : 0;
+    });
+    const mode_t before = ::umask(077);
+    const Status status = File::make(path_, ownership);
+    ::umask(before);
+    ASSERT_TRUE(status.ok()) << status.to_string();
+  }
+  EXPECT_EQ(given, 2);
+  struct stat facts {};
+  ASSERT_EQ(::stat(path_.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 07777, 0664u);
+  EXPECT_EQ(facts.st_nlink, 1u);
+  EXPECT_EQ(File::make(path_, ownership).code(), StatusCode::kExists);
+}
+
+TEST_F(FileTest, IsMadeWithItsOwnershipWhereThereAreNoFilesWithoutAName) {
+  for (const int error : {EOPNOTSUPP, EISDIR, ENOENT}) {
+    const test::Fault fault(SystemCall::kOpen, {.error = error}, path_.substr(0, path_.rfind('/')));
+    const Status status = File::make(path_, {.mode = 0604, .group = {}});
+    ASSERT_TRUE(status.ok()) << status.to_string();
+    EXPECT_EQ(fault.calls(), 1);
+    struct stat facts {};
+    ASSERT_EQ(::stat(path_.c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 07777, 0604u);
+    ASSERT_TRUE(unlink_file(path_).ok());
+  }
+}
+
 TEST_F(FileTest, StaysAboveTheStandardStreamsAndClosesOnExec) {
   test::ChildProcess child([this] {
     ::close(0);
@@ -84,12 +121,50 @@ TEST_F(FileTest, StaysAboveTheStandardStreamsAndClosesOnExec) {
   EXPECT_TRUE(test::exited_with(child.wait(), 0));
 }
 
+TEST_F(FileTest, LeavesNothingWhereItsDescriptorCannotBeMovedAboveTheStandardStreams) {
+  test::ChildProcess child([this] {
+    ::close(0);
+    const test::Fault fault(SystemCall::kDuplicate, {.error = EMFILE});
+    const Result<File> file = File::create(path_, {});
+    if (file || file.error().code() != StatusCode::kLimit) return 1;
+    return exists(path_).value() ? 2 : 0;
+  });
+  EXPECT_TRUE(test::exited_with(child.wait(), 0));
+}
+
 TEST_F(FileTest, ShortWritesAreContinued) {
   File file = std::move(File::create(path_, {})).value();
   const test::Fault fault(SystemCall::kWrite, {.error = 0, .length_max = 1});
   ASSERT_TRUE(file.write(0, bytes_of("tidelock")).ok());
   EXPECT_EQ(fault.calls(), 8);
   EXPECT_EQ(file.size().value(), 8u);
+}
+
+TEST_F(FileTest, WhatASignalInterruptsIsMadeAgain) {
+  File file = std::move(File::create(path_, {})).value();
+  int interrupted = 0;
+  const test::OnSystemCall signal(
+      [&](const SystemCallEvent&) { return ++interrupted % 4 ? EINTR : 0; });
+  ASSERT_TRUE(file.write(0, bytes_of("tide")).ok());
+  EXPECT_EQ(interrupted, 4);
+  EXPECT_EQ(file.size().value(), 4u);
+  EXPECT_EQ(interrupted, 8);
+}
+
+// It may have been told of a write-back that failed, and nobody would be told again.
+TEST_F(FileTest, ASyncThatASignalInterruptsHasFailed) {
+  File file = std::move(File::create(path_, {})).value();
+  int interrupted = 0;
+  const test::OnSystemCall signal(
+      [&](const SystemCallEvent&) { return ++interrupted == 1 ? EINTR : 0; });
+  const std::function<Status()> syncs[] = {[&] { return file.datasync(); },
+                                           [&] { return file.sync(); },
+                                           [&] { return sync_directory(directory_.path()); }};
+  for (const auto& sync : syncs) {
+    interrupted = 0;
+    EXPECT_EQ(sync().code(), StatusCode::kIo);
+    EXPECT_EQ(interrupted, 1);
+  }
 }
 
 TEST_F(FileTest, AFullDiskIsNoSpace) {
@@ -100,7 +175,7 @@ TEST_F(FileTest, AFullDiskIsNoSpace) {
 
 TEST_F(FileTest, ReachingTheSizeLimitIsNoSpaceAndNotDeath) {
   test::ChildProcess child([this] {
-    const struct rlimit limit { 4096, 4096 };
+    const struct rlimit limit { 4096, RLIM_INFINITY };
     ::setrlimit(RLIMIT_FSIZE, &limit);
     Result<File> file = File::create(path_, {});
     if (!file) return 1;

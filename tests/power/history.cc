@@ -132,8 +132,8 @@ void History::acknowledge(std::uint64_t order) {
   const std::uint64_t time = recording_.tick();
   Journal::Acknowledgement& mine =
       journal_->acknowledgement[journal_->acknowledgements.fetch_add(1)];
-  mine.order.store(order);
   mine.time.store(time);
+  mine.order.store(order);  // last: without it, if this process is killed here, nothing was said
 }
 
 void History::take_up(std::uint64_t write) {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -51,8 +52,10 @@ bool is_volatile(std::string_view name) {
 
 std::string to_text(const Operation& operation) {
   static constexpr const char* kCalls[] = {
-      "open",  "read",   "write",  "fdatasync", "fsync",   "allocate", "punch", "stat",   "map",
-      "store", "rename", "unlink", "mkdir",     "listing", "fsync of", "lock",  "unlock", "probe"};
+      "open",  "read",      "write",    "fdatasync", "fsync",  "allocate", "punch",  "stat",
+      "owner", "duplicate", "map",      "advise",    "store",  "rename",   "unlink", "mkdir",
+      "rmdir", "listing",   "fsync of", "lock",      "unlock", "probe",    "wait",   "wake"};
+  static_assert(std::size(kCalls) == static_cast<std::size_t>(SystemCall::kWake) + 1);
   const std::uint64_t end = operation.end.load();
   return std::to_string(operation.begin) + "-" +
          (end == Operation::kNever ? "?" : std::to_string(end)) + " " +

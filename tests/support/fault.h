@@ -1,12 +1,14 @@
 #pragma once
 
 #include <atomic>
+#include <cerrno>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "os/system_call.h"
+#include "tidelock/status.h"
 
 namespace tidelock::test {
 
@@ -57,6 +59,29 @@ class OnSystemCall : public os::SystemCallHook {
 
  private:
   Decide decide_;
+};
+
+// What is tried again and again, with one system call more that succeeds each time before one fails
+// with EIO, until all succeed. Yields how many failed.
+struct EachCallFails {
+  std::function<void()> prepare;
+  std::function<Status()> act;
+  std::function<void(const Status&)> judge;
+
+  int run() const {
+    for (int failing = 0;; ++failing) {
+      prepare();
+      std::atomic<int> calls = 0;
+      Status status;
+      {
+        const OnSystemCall hook(
+            [&](const os::SystemCallEvent&) { return calls++ == failing ? EIO : 0; });
+        status = act();
+      }
+      judge(status);
+      if (calls <= failing) return failing;
+    }
+  }
 };
 
 }  // namespace tidelock::test

@@ -70,6 +70,17 @@ TEST_F(RecordReaderTest, GoesOnFromAnyPosition) {
   EXPECT_EQ(rest.record().end, log_.end);
 }
 
+// The rest of the record lies there, where nobody may look for it.
+TEST_F(RecordReaderTest, ReadsNothingBehindTheEndOfTheBytes) {
+  log_.add(put_payload("a", std::string(100, '1')));
+  const std::uint64_t whole = log_.end.lsn - log_.header.base_lsn;
+  for (std::uint64_t size = 1; size < whole; ++size) {
+    RecordReader cut(records().first(size), start_of(log_.header), log_.header.uuid);
+    EXPECT_FALSE(cut.next()) << size << " of " << whole << " bytes";
+    EXPECT_EQ(cut.stop(), Stop::kTornTail);
+  }
+}
+
 TEST_F(RecordReaderTest, StopsCleanlyAtZeroesAndAtTheEndOfTheBytes) {
   EXPECT_EQ(read(), std::pair(0, Stop::kCleanEnd));
   log_.add(put_payload("a", "1"));

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -320,6 +321,26 @@ TEST(LogFile, ThatIsTooShortForeignOrNotBegunIsRefused) {
   EXPECT_EQ(open(1, test::kUuid), StatusCode::kOk);
   EXPECT_EQ(open(2, test::kUuid), StatusCode::kCorruption);
   EXPECT_EQ(open(1, {}), StatusCode::kCorruption);
+}
+
+TEST(LogFile, IsMappedAsAWholeOrNotAtAll) {
+  const TemporaryDirectory directory;
+  os::File file = std::move(os::File::create(directory.file("1.wal"), {})).value();
+  ASSERT_TRUE(file.allocate(8192).ok());
+  os::Mapping half = std::move(os::Mapping::map(file, 4096, os::Protection::kReadWrite)).value();
+  EXPECT_EQ(LogFile::begin(std::move(file), std::move(half), test::first_header()).status().code(),
+            StatusCode::kInvalid);
+}
+
+// No memory is asked for on the word of a length.
+TEST(LogFile, ThatIsLongerThanAnyLogIsRefused) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("1.wal");
+  os::File file = std::move(os::File::create(path, {})).value();
+  std::filesystem::resize_file(path, std::uint64_t{1} << 40);
+  EXPECT_EQ(LogBytes::load(file).status().code(), StatusCode::kCorruption);
+  EXPECT_EQ(LogFile::open(std::move(file), std::nullopt, 1, test::kUuid).status().code(),
+            StatusCode::kCorruption);
 }
 
 // Fails one write call in the middle of a record.

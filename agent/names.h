@@ -18,6 +18,8 @@ inline const Names<KeyOrder> kKeyOrderNames{
     {"scrambled", KeyOrder::kScrambled}, {"latest", KeyOrder::kLatest},
     {"hotspot", KeyOrder::kHotspot},     {"sequential", KeyOrder::kSequential},
     {"weighted", KeyOrder::kWeighted}};
+inline const Names<ReplayTiming> kReplayTimingNames{{"original", ReplayTiming::kOriginal},
+                                                    {"fast", ReplayTiming::kFast}};
 inline const Names<Verify> kVerifyNames{
     {"none", Verify::kNone}, {"values", Verify::kValues}, {"history", Verify::kHistory}};
 inline const Names<Durability> kDurabilityNames{{"process", Durability::kProcess},

@@ -68,7 +68,32 @@ int fail(const Status& status) {
   return static_cast<int>(exit_code(status));
 }
 
-Result<KeySpace> make_keys(const Settings& settings) {
+Result<std::vector<TraceLog>> make_trace_logs(std::uint32_t count) {
+  std::vector<TraceLog> logs;
+  while (logs.size() < count) {
+    Result<TraceLog> log = TraceLog::create(temporary_directory());
+    if (!log) return log.error();
+    logs.push_back(*std::move(log));
+  }
+  return logs;
+}
+
+// What is replayed says who does how much, to which keys; values have the sizes that it says.
+Result<std::optional<Trace>> read_trace(Settings& settings) {
+  if (settings.replay.empty()) return std::optional<Trace>();
+  Result<Trace> trace = Trace::read(settings.replay);
+  if (!trace) return trace.error();
+  settings.processes = static_cast<std::uint32_t>(trace->clients.size());
+  settings.threads = 1;
+  settings.operations = 0;
+  for (const auto& client : trace->clients) settings.operations += client.size();
+  settings.workload.values.any_size = true;
+  settings.insert_room = 0;
+  return std::optional<Trace>(*std::move(trace));
+}
+
+Result<KeySpace> make_keys(const Settings& settings, const std::optional<Trace>& trace) {
+  if (trace) return KeySpace::from_names(trace->keys);
   const Workload& workload = settings.workload;
   if (!settings.key_file.empty()) {
     return KeySpace::from_file(settings.key_file, workload.key_count);
@@ -126,11 +151,13 @@ bool print_reports(const Run& run, const Report& report) {
 
 }  // namespace
 
-int run_agent(const Settings& settings) {
-  for (const std::string& file : {settings.csv_file, settings.html_file}) {
+int run_agent(Settings settings) {
+  for (const std::string& file : {settings.csv_file, settings.html_file, settings.record}) {
     if (!can_write(file)) return static_cast<int>(ExitCode::kIo);
   }
-  const Result<KeySpace> keys = make_keys(settings);
+  const Result<std::optional<Trace>> trace = read_trace(settings);
+  if (!trace) return fail(trace.error());
+  const Result<KeySpace> keys = make_keys(settings, *trace);
   if (!keys) return fail(keys.error());
   const std::uint32_t writers = settings.writers() + 1;  // and the preload
   const bool judged = settings.verify != Verify::kNone;
@@ -139,6 +166,9 @@ int run_agent(const Settings& settings) {
   Result<std::vector<ReadLog>> reads =
       make_read_logs(settings.verify == Verify::kHistory ? writers : 0);
   if (!reads) return fail(reads.error());
+  Result<std::vector<TraceLog>> recorded =
+      make_trace_logs(settings.record.empty() ? 0 : settings.writers());
+  if (!recorded) return fail(recorded.error());
   const std::vector<std::uint32_t> key_order = keys->in_byte_order();
   std::vector<std::uint32_t> key_places(key_order.size());
   for (std::uint32_t place = 0; place < key_order.size(); ++place) {
@@ -156,10 +186,17 @@ int run_agent(const Settings& settings) {
                 .state = *state,
                 .journals = *journals,
                 .reads = *reads,
+                .recorded = *recorded,
+                .trace = *trace ? &**trace : nullptr,
                 .id = std::random_device()()};  // not of the seed: no two runs share it
   const Result<Report> report = emulate(run);
   if (!report) return fail(report.error());
-  const bool written = print_reports(run, *report);
+  bool written = print_reports(run, *report);
+  if (!settings.record.empty()) {
+    written =
+        write_to(settings.record, [&](std::ostream& out) { write_trace(out, *recorded, *keys); }) &&
+        written;
+  }
   const ExitCode code = exit_code(*report);
   if (code == ExitCode::kLost) {
     if (settings.json || settings.csv_file == "-" || settings.html_file == "-")

@@ -9,6 +9,7 @@
 #include "agent/settings.h"
 #include "agent/verdict.h"
 #include "agent/workload/key_space.h"
+#include "agent/workload/trace.h"
 
 namespace tidelock::agent {
 
@@ -19,9 +20,11 @@ struct Run {
   std::span<const std::uint32_t> key_order;   // all keys in byte order
   std::span<const std::uint32_t> key_places;  // of each key in it
   const RunState& state;
-  std::span<Journal> journals;  // by writer; the last one belongs to the preload. Empty: unjudged
-  std::span<ReadLog> reads;     // by writer, too; empty unless the history is to be verified
-  std::uint32_t id = 0;         // Stamp::run
+  std::span<Journal> journals;   // by writer; the last one belongs to the preload. Empty: unjudged
+  std::span<ReadLog> reads;      // by writer, too; empty unless the history is to be verified
+  std::span<TraceLog> recorded;  // by writer; empty: nothing is
+  const Trace* trace = nullptr;  // what is replayed
+  std::uint32_t id = 0;          // Stamp::run
 
   [[nodiscard]] std::uint32_t preloader() const noexcept { return settings.writers(); }
   [[nodiscard]] Evidence evidence() const noexcept {

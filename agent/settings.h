@@ -14,6 +14,11 @@
 
 namespace tidelock::agent {
 
+enum class ReplayTiming : std::uint8_t {
+  kOriginal,  // each operation when it was
+  kFast,      // as fast as can
+};
+
 // How closely the answers of the store are looked at.
 enum class Verify : std::uint8_t {
   kNone,
@@ -40,7 +45,9 @@ struct Settings {
   std::string key_file;               // one key a line; empty: generated keys
   std::uint32_t insert_room = 0;      // keys that may be inserted
   bool preload = false;
-  Pace pace;  // of each writer
+  Pace pace;                   // of each writer
+  std::string record, replay;  // files of traces; empty: none
+  ReplayTiming replay_timing = ReplayTiming::kOriginal;
 
   std::size_t memtable_size = 0;  // bytes, of a database that is made; 0: the library's default
 
@@ -67,7 +74,7 @@ struct Settings {
   std::uint32_t aim_percent = 0;            // of the kills: at the holder of the writer lock
   Verify verify = Verify::kValues;
   std::uint32_t latency_sample =
-      1;  // of so many operations one is timed, in a run that is unjudged
+      1;                      // of so many operations one is timed, in a run that is unjudged
   double fairness_limit = 0;  // of Jain's index: below it the run has failed
   std::uint64_t seed = 0;
   std::optional<std::chrono::milliseconds> interval{};  // of samples; nullopt: 1 s, fewer lines

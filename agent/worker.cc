@@ -42,6 +42,10 @@ Worker::Worker(const Run& run, std::unique_ptr<Store>& store, std::unique_ptr<Se
       slot + settings.readers >= settings.processes && slot < settings.processes;
   mix_ = reads_only ? reads_of(workload_.mix) : workload_.mix;
   if (slot < settings.slow) think_ = settings.slow_think;
+  record_ = run.recorded.empty() ? nullptr : &run.recorded[assignment.writer];
+  if (run.trace != nullptr && assignment.writer < run.trace->clients.size()) {
+    trace_ = run.trace->clients[assignment.writer];
+  }
   const Pace& pace = settings.pace;
   const std::uint64_t now = now_ns() - run.state.start_ns().get();
   if (!pace.unlimited()) schedule_.emplace(pace, now, random_.unit());
@@ -49,13 +53,18 @@ Worker::Worker(const Run& run, std::unique_ptr<Store>& store, std::unique_ptr<Se
 
 bool Worker::work() {
   const std::uint64_t visit = run_.settings.visit_operations;
-  for (std::uint64_t i = 0; stats_.done() < assignment_.operations && !stopped(); ++i) {
+  for (std::uint64_t i = 0; !all_done() && !stopped(); ++i) {
     if (visit != 0 && i == visit) return true;  // the next visitor goes on
     if (Status status = operate(); !status.ok()) return fail(status);
     if (think_.count() != 0) nap_until(now_ns() + in_ns(think_));
   }
   stats_.finished_ns.set(now_ns());
   return true;
+}
+
+bool Worker::all_done() const noexcept {
+  const std::uint64_t wanted = run_.trace != nullptr ? trace_.size() : assignment_.operations;
+  return stats_.done() >= wanted;
 }
 
 bool Worker::preload() {
@@ -82,8 +91,13 @@ bool Worker::is_timed() noexcept {
 }
 
 std::uint64_t Worker::wait_for_turn() {
-  if (!schedule_) return 0;
   const std::uint64_t start = run_.state.start_ns().get();
+  if (run_.trace != nullptr && run_.settings.replay_timing == ReplayTiming::kOriginal) {
+    const std::uint64_t due = start + trace_[stats_.done()].at_ns;
+    nap_until(due);
+    return due;
+  }
+  if (!schedule_) return 0;
   const Schedule::Due due = schedule_->next(now_ns() - start);
   nap_until(start + due.ns);
   return due.intended ? start + due.ns : 0;
@@ -102,9 +116,9 @@ Status Worker::operate() {
   if (settings.churn_every != 0 && random_.below(settings.churn_every) == 0) {
     return churn_.stir(random_);
   }
-  Action action = mix_.choose(random_);
+  TraceEntry task = choose();
   Took took{.begin_ns = is_timed() ? now_ns() : 0};
-  const Status status = perform(action, took);
+  const Status status = perform(task, took);
   if (status.code() == StatusCode::kBusy || status.code() == StatusCode::kTimedOut) {
     // Cut short by the end of the run it would tell nothing of the store.
     if (!stopped()) stats_.refused.add(1);
@@ -116,47 +130,56 @@ Status Worker::operate() {
     return Status();
   }
   if (!status.ok()) return status;
-  stats_.actions[index_of(action)].add(1);
+  stats_.actions[index_of(task.action)].add(1);
   if (took.begin_ns != 0) {
     const std::uint64_t begin = intended != 0 ? intended : took.begin_ns;
-    stats_.latency[index_of(action)].record(took.end_ns - begin);
+    stats_.latency[index_of(task.action)].record(took.end_ns - begin);
     note_turn(took.end_ns);
   }
-  return Status();
+  return record_ == nullptr ? Status() : record(task, took);
 }
 
-Status Worker::perform(Action& action, Took& took) {
-  const bool durable = !only_reads(action) && run_.settings.durable_percent != 0 &&
-                       random_.below(100) < run_.settings.durable_percent;
-  if (action == Action::kInsert) {
-    const std::uint32_t capacity = run_.keys.count();
-    const std::uint32_t key = run_.state.population().insert(capacity);
-    if (key < capacity) return writer_.put(key, durable, took, random_);
-    action = Action::kPut;  // there is no room for new ones
+TraceEntry Worker::choose() {
+  if (run_.trace != nullptr) return trace_[stats_.done()];
+  TraceEntry task{.action = mix_.choose(random_)};
+  if (task.action == Action::kView) return task;
+  if (task.action == Action::kInsert) {
+    task.key = run_.state.population().insert(run_.keys.count());
+    if (task.key < run_.keys.count()) return task;
+    task.action = Action::kPut;  // there is no room for new ones
   }
-  switch (action) {
+  task.key = chooser_.next(random_);
+  if (task.action == Action::kScan || task.action == Action::kScanBack) {
+    task.amount = static_cast<std::uint32_t>(workload_.scan_lengths.next(random_));
+  }
+  return task;
+}
+
+Status Worker::perform(TraceEntry& task, Took& took) {
+  const bool durable = !only_reads(task.action) && run_.settings.durable_percent != 0 &&
+                       random_.below(100) < run_.settings.durable_percent;
+  const std::uint32_t key = task.key;
+  if (run_.trace != nullptr) writer_.set_value_size(task.amount);
+  switch (task.action) {
     case Action::kGet:
-      return reader_.get(chooser_.next(random_), took);
+      return reader_.get(key, took);
     case Action::kExists:
-      return reader_.exists(chooser_.next(random_), took);
+      return reader_.exists(key, took);
     case Action::kScan:
-    case Action::kScanBack: {
-      const auto length = static_cast<std::uint32_t>(workload_.scan_lengths.next(random_));
-      return reader_.scan(chooser_.next(random_), length, action == Action::kScan, took);
-    }
+    case Action::kScanBack:
+      return reader_.scan(key, task.amount, task.action == Action::kScan, took);
     case Action::kView:
       return reader_.read_several(random_, took);
     case Action::kPut:
     case Action::kInsert:
-      return writer_.put(chooser_.next(random_), durable, took, random_);
+      return writer_.put(key, durable, took, random_);
     case Action::kErase:
-      return writer_.erase(chooser_.next(random_), durable, took, random_);
+      return writer_.erase(key, durable, took, random_);
     case Action::kBatch:
-      return writer_.write(choose_batch(), durable, took, random_);
+      return writer_.write(choose_batch(task), durable, took, random_);
     case Action::kReadModifyWrite:
       break;
   }
-  const std::uint32_t key = chooser_.next(random_);
   Took read = took;
   if (Status status = reader_.get(key, read); !status.ok()) return status;
   Status status = writer_.put(key, durable, took, random_);
@@ -165,17 +188,27 @@ Status Worker::perform(Action& action, Took& took) {
 }
 
 // Neighbours of a key.
-std::span<const Step> Worker::choose_batch() {
+std::span<const Step> Worker::choose_batch(TraceEntry& task) {
   const std::uint32_t keys = run_.state.population().count();
-  const std::uint32_t key = chooser_.next(random_);
-  const std::uint32_t count = std::min(keys, kBatchMin + random_.below(kBatchMax - kBatchMin + 1));
+  if (task.amount == 0) task.amount = kBatchMin + random_.below(kBatchMax - kBatchMin + 1);
+  task.amount = std::min(keys, task.amount);
   steps_.clear();
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (std::uint32_t i = 0; i < task.amount; ++i) {
     const bool erase = random_.below(100) < workload_.erase_percent;
-    steps_.push_back(
-        {.key = (key + i) % keys, .kind = erase ? OperationKind::kErase : OperationKind::kPut});
+    steps_.push_back({.key = (task.key + i) % keys,
+                      .kind = erase ? OperationKind::kErase : OperationKind::kPut});
   }
   return steps_;
+}
+
+Status Worker::record(TraceEntry task, const Took& took) {
+  const std::uint64_t begin = took.begin_ns != 0 ? took.begin_ns : now_ns();
+  task.at_ns = begin - std::min(begin, run_.state.start_ns().get());
+  task.client = assignment_.writer;
+  const bool value = task.action == Action::kPut || task.action == Action::kInsert ||
+                     task.action == Action::kReadModifyWrite;
+  if (value) task.amount = static_cast<std::uint32_t>(writer_.last_value_size());
+  return record_->add(task);
 }
 
 void Worker::note_turn(std::uint64_t end_ns) noexcept {

@@ -13,6 +13,7 @@
 #include "agent/stores/store.h"
 #include "agent/workload/key_chooser.h"
 #include "agent/workload/pace.h"
+#include "agent/workload/trace.h"
 #include "agent/writer.h"
 
 namespace tidelock::agent {
@@ -43,10 +44,14 @@ class Worker {
   }
   // Sleeps until the next operation is due. When it was meant to begin, if that says anything.
   [[nodiscard]] std::uint64_t wait_for_turn();
+  [[nodiscard]] bool all_done() const noexcept;
   void nap_until(std::uint64_t time_ns) const;
   [[nodiscard]] Status operate();
-  [[nodiscard]] Status perform(Action& action, Took& took);
-  [[nodiscard]] std::span<const Step> choose_batch();
+  // What is to be done next: as the trace says that is replayed, else at random.
+  [[nodiscard]] TraceEntry choose();
+  [[nodiscard]] Status perform(TraceEntry& task, Took& took);
+  [[nodiscard]] std::span<const Step> choose_batch(TraceEntry& task);
+  [[nodiscard]] Status record(TraceEntry task, const Took& took);
   [[nodiscard]] bool is_timed() noexcept;
   void note_turn(std::uint64_t end_ns) noexcept;
   [[nodiscard]] bool fail(const Status& status);
@@ -64,8 +69,10 @@ class Worker {
   ActionMix mix_;
   std::optional<Schedule> schedule_;  // none: as fast as can
   std::chrono::milliseconds think_{0};
-  std::uint32_t until_timed_ = 1;  // operations
-  std::vector<Step> steps_;        // of a batch
+  std::uint32_t until_timed_ = 1;      // operations
+  std::vector<Step> steps_;            // of a batch
+  std::span<const TraceEntry> trace_;  // what is to be replayed
+  TraceLog* record_;                   // null: nothing is recorded
 };
 
 }  // namespace tidelock::agent

@@ -36,6 +36,7 @@ WorkloadOptions::WorkloadOptions(CLI::App& app, Settings& settings)
   add_actions(app);
   add_keys(app);
   add_values(app);
+  add_traces(app);
 }
 
 void WorkloadOptions::add_actions(CLI::App& app) {
@@ -107,6 +108,21 @@ void WorkloadOptions::add_keys(CLI::App& app) {
                "Write every key once before the clients begin; so do --workload and -P")
       ->group(kGroup);
   app.add_flag("--no-preload", no_preload_, "They do not")->excludes("--preload")->group(kGroup);
+}
+
+void WorkloadOptions::add_traces(CLI::App& app) {
+  app.add_option("--record", settings_.record, "Write what the clients did to this file")
+      ->type_name("FILE")
+      ->group(kGroup);
+  app.add_option("--replay", settings_.replay,
+                 "Do what such a file says, with as many clients as it has")
+      ->type_name("FILE")
+      ->excludes("--processes", "--threads", "--ops", "--seconds", "--mix", "--key-file",
+                 "--key-count", "--value-size", "--rate")
+      ->group(kGroup);
+  add_choice(app, "--replay-timing", settings_.replay_timing, kReplayTimingNames,
+             "Each operation when it was, or as fast as can [original]")
+      ->group(kGroup);
 }
 
 void WorkloadOptions::add_values(CLI::App& app) {

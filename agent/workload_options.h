@@ -23,6 +23,7 @@ class WorkloadOptions {
   void add_actions(CLI::App& app);
   void add_keys(CLI::App& app);
   void add_values(CLI::App& app);
+  void add_traces(CLI::App& app);
   [[nodiscard]] std::string take_ycsb();
   [[nodiscard]] std::string take_mix();
   [[nodiscard]] std::string take_keys();

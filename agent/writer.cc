@@ -103,7 +103,7 @@ void Writer::make_changes(std::span<const Step> steps, std::uint64_t counter) {
     if (step.kind == OperationKind::kErase) continue;
     const Stamp stamp{
         .run = run_.id, .writer = static_cast<std::uint16_t>(writer_), .counter = counter + i};
-    write_value(stamp, step.key, run_.settings.workload.values, values_[i]);
+    write_value(stamp, step.key, run_.settings.workload.values, values_[i], value_size_);
     change.value = values_[i];
   }
 }

@@ -58,6 +58,16 @@ Result<KeySpace> KeySpace::from_file(const std::string& path, std::uint32_t coun
   return keys;
 }
 
+KeySpace KeySpace::from_names(std::span<const std::string> names) {
+  KeySpace keys;
+  for (const std::string& name : names) {
+    keys.bytes_ += name;
+    keys.ends_.push_back(keys.bytes_.size());
+  }
+  keys.count_ = static_cast<std::uint32_t>(names.size());
+  return keys;
+}
+
 std::string_view KeySpace::at(std::uint32_t index, std::string& buffer) const {
   if (!ends_.empty()) {
     const std::uint64_t begin = index == 0 ? 0 : ends_[index - 1];

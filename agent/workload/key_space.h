@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ class KeySpace {
   // The lines of a file, in its order, without empty ones and repetitions; at most `count_max`
   // (0: all). kNotFound or kIo; kTooLarge for a line that is no key; kInvalid if no key is left.
   [[nodiscard]] static Result<KeySpace> from_file(const std::string& path, std::uint32_t count_max);
+
+  // These, each of which is there once.
+  [[nodiscard]] static KeySpace from_names(std::span<const std::string> names);
 
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
   // The bytes may lie in `buffer`, until it is used again.

@@ -36,10 +36,10 @@ bool read_hex(std::string_view from, std::uint64_t& number) noexcept {
 // random, the others repeat the first word.
 class Filling {
  public:
-  Filling(const Stamp& stamp, std::uint32_t key, const ValueShape& shape) noexcept
+  Filling(const Stamp& stamp, std::uint32_t key, const ValueShape& shape, std::size_t size) noexcept
       : random_(mix(std::uint64_t{stamp.run} << 32 | key) ^
                 (std::uint64_t{stamp.writer} << 48 | stamp.counter)),
-        size_(shape.sizes.next(random_)),
+        size_(shape.any_size ? std::max(size, kValueSizeMin) : shape.sizes.next(random_)),
         random_words_(std::max(1L, std::lround(shape.ratio * kStretch))) {}
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -64,10 +64,10 @@ class Filling {
 
 }  // namespace
 
-void write_value(const Stamp& stamp, std::uint32_t key, const ValueShape& shape,
-                 std::string& value) {
-  Filling filling(stamp, key, shape);
-  const std::size_t size = filling.size();
+void write_value(const Stamp& stamp, std::uint32_t key, const ValueShape& shape, std::string& value,
+                 std::size_t size) {
+  Filling filling(stamp, key, shape, size);
+  size = filling.size();
   value.resize(size);
   write_hex(value.data(), kRunDigits, stamp.run);
   write_hex(value.data() + kRunDigits, kWriterDigits, stamp.writer);
@@ -93,7 +93,7 @@ std::optional<Stamp> read_stamp(std::string_view value) noexcept {
 
 bool intact(std::string_view value, const Stamp& stamp, std::uint32_t key,
             const ValueShape& shape) noexcept {
-  Filling filling(stamp, key, shape);
+  Filling filling(stamp, key, shape, value.size());
   const std::size_t size = filling.size();
   if (value.size() != size || read_stamp(value) != stamp) return false;
   for (std::size_t at = kValueSizeMin; at < size; at += sizeof(std::uint64_t)) {

@@ -22,15 +22,16 @@ struct Stamp {
 // How values look.
 struct ValueShape {
   Sizes sizes = Sizes::fixed(100);  // bytes, at least kValueSizeMin
+  bool any_size = false;            // the writer says, not the stamp
   double ratio = 1;                 // what a compressor may leave of them, roughly; 1: nearly all
 };
 inline constexpr std::size_t kValueSizeMin = 24;
 
 // A value is 24 hexadecimal digits (run 8, writer 4, counter 12) and then bytes that follow from
 // the stamp and the key, so that a foreign, torn or misplaced value is told from a good one. So
-// does its size.
-void write_value(const Stamp& stamp, std::uint32_t key, const ValueShape& shape,
-                 std::string& value);
+// does its size, unless that may be any: then it is `size`, or the least if that is too little.
+void write_value(const Stamp& stamp, std::uint32_t key, const ValueShape& shape, std::string& value,
+                 std::size_t size = 0);
 
 // nullopt if the value does not begin as one of ours.
 [[nodiscard]] std::optional<Stamp> read_stamp(std::string_view value) noexcept;

@@ -133,7 +133,7 @@ TEST(CommandLine, TakesAWorkloadOfYcsbAndOptionsThatChangeIt) {
   EXPECT_EQ(workload.values.sizes.text(), "uniform:24-48");
   EXPECT_EQ(settings.operations, 77u);
   EXPECT_TRUE(settings.preload);
-  EXPECT_EQ(settings.insert_room, 1'000'000u);
+  EXPECT_EQ(settings.insert_room, 77u) << "no more can be inserted";
   EXPECT_EQ(settings.verify, Verify::kNone);
   EXPECT_FALSE(settings_of({"--workload", "d", "--no-preload"}).preload);
 }

@@ -104,6 +104,23 @@ TEST_F(Agent, RunsTheWorkloadsOfYcsb) {
   }
 }
 
+TEST_F(Agent, DoesAgainWhatItRecorded) {
+  const std::string trace = directory_.file("trace");
+  const Json first = good_run(
+      "--processes 2 --ops 3000 --key-count 200 --value-size uniform:24-200 --verify "
+      "--mix get=4,put=4,delete=1,scan=1,batch=1 --record " +
+      trace);
+  for (const char* timing : {"original", "fast"}) {
+    std::filesystem::remove_all(directory_.file("db"));
+    const Json again =
+        good_run("--verify --replay " + trace + " --replay-timing " + std::string(timing));
+    EXPECT_EQ(again["operations"], first["operations"]);
+    for (const char* action : {"get", "put", "delete", "scan", "batch"}) {
+      EXPECT_EQ(again["actions"][action]["count"], first["actions"][action]["count"]) << action;
+    }
+  }
+}
+
 TEST_F(Agent, PreloadsEveryKey) {
   const Json report =
       good_run("--key-count 5000 --preload --read-percent 100 --ops 1000 --processes 2");

@@ -6,6 +6,7 @@
 #include "agent/workload/key_space.h"
 #include "agent/workload/mix.h"
 #include "agent/workload/sizes.h"
+#include "agent/workload/trace.h"
 #include "agent/workload/ycsb.h"
 #include "support/temporary_directory.h"
 
@@ -70,6 +71,46 @@ TEST(SizesOfValues, AreRefusedOutsideOfTheBounds) {
   for (const char* text : {"23", "101", "uniform:20-50", "uniform:50-40", "x", "round:1-2", ""}) {
     EXPECT_EQ(Sizes::parse(text, 24, 100).status().code(), StatusCode::kInvalid) << text;
   }
+}
+
+TEST(TraceFile, IsReadAsItWasWritten) {
+  const test::TemporaryDirectory directory;
+  const std::vector<std::string> names{"a\tb", "c\\\n", ""};
+  std::vector<TraceLog> logs;
+  for (int i = 0; i < 2; ++i) logs.push_back(TraceLog::create(directory.path()).value());
+  const TraceEntry put{
+      .at_ns = 1'500, .client = 1, .key = 0, .amount = 100, .action = Action::kPut};
+  const TraceEntry scan{
+      .at_ns = 1'000, .client = 0, .key = 1, .amount = 7, .action = Action::kScanBack};
+  const TraceEntry get{.at_ns = 2'000, .client = 0, .key = 2, .amount = 0, .action = Action::kGet};
+  ASSERT_TRUE(logs[1].add(put).ok());
+  ASSERT_TRUE(logs[0].add(scan).ok());
+  ASSERT_TRUE(logs[0].add(get).ok());
+  {
+    std::ofstream file(directory.file("trace"));
+    write_trace(file, logs, KeySpace::from_names(names));
+  }
+  const Trace trace = Trace::read(directory.file("trace")).value();
+  ASSERT_EQ(trace.clients.size(), 2u);
+  ASSERT_EQ(trace.clients[0].size(), 2u);
+  EXPECT_EQ(trace.clients[0][0].at_ns, 1'000u);
+  EXPECT_EQ(trace.clients[0][0].action, Action::kScanBack);
+  EXPECT_EQ(trace.clients[0][0].amount, 7u);
+  EXPECT_EQ(trace.keys[trace.clients[0][0].key], names[1]);
+  EXPECT_EQ(trace.keys[trace.clients[0][1].key], names[2]);
+  EXPECT_EQ(trace.keys[trace.clients[1][0].key], names[0]);
+}
+
+TEST(TraceFile, IsRefusedByTheLineThatIsWrong) {
+  const test::TemporaryDirectory directory;
+  for (const char* line : {"0.1\t0\tget\tk", "x\t0\tget\tk\t0", "0.1\t0\tfly\tk\t0",
+                           "0.1\t99999\tget\tk\t0", "0.1\t0\tget\tk\t-1"}) {
+    std::ofstream(directory.file("trace")) << "# a comment\n" << line << "\n";
+    const Result<Trace> trace = Trace::read(directory.file("trace"));
+    EXPECT_EQ(trace.status().code(), StatusCode::kInvalid) << line;
+    EXPECT_NE(trace.status().message().find("line 2"), std::string::npos);
+  }
+  EXPECT_EQ(Trace::read(directory.file("none")).status().code(), StatusCode::kNotFound);
 }
 
 TEST(YcsbKeys, AreNamedAsYcsbNamesThem) {

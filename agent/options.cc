@@ -3,8 +3,10 @@
 #include <iostream>
 
 #include "agent/compaction/options.h"
+#include "agent/compare_options.h"
 #include "agent/contend/options.h"
 #include "agent/generate_options.h"
+#include "agent/help.h"
 #include "agent/names.h"
 #include "agent/option_kinds.h"
 #include "agent/report.h"
@@ -16,24 +18,51 @@
 namespace tidelock::agent {
 namespace {
 
+constexpr const char* kExitCodes =
+    R"(Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
+6 a client died by itself or did not end, 7 less fair than --fairness-limit.)";
+
 constexpr const char* kExamples = R"(Examples:
   tidelock-agent run /tmp/db                          four clients for ten seconds
-  tidelock-agent run /tmp/db --processes 16 --seconds 60 --kill-every 50
-                                                      sixteen, one of them killed every 50 ms
-  tidelock-agent run /tmp/db --wait queue --json      wait in the lock's queue; JSON for programs
-  tidelock-agent run /tmp/db --key-file words --preload --read-percent 95 --keys zipfian
-                                                      mostly reads of a few hot words
-  tidelock-agent run /tmp/db --store sqlite           four clients of another store
-  tidelock-agent run /tmp/db --html page.html --csv intervals.csv
-                                                      charts to look at, and what they are made of
-  tidelock-agent compare a.json b.json                ratios of what two runs printed with --json
-  tidelock-agent contend --help                       about the laboratory for the lock
-  tidelock-agent shootout --help                      about comparing stores
-  tidelock-agent compaction --help                    about what compaction costs and gains
-  tidelock-agent generate --help                      about example data
+  tidelock-agent run /tmp/db --processes 16 --kill-every 50 --html page.html
+                                                      sixteen, one of them killed every 50 ms;
+                                                      a page of charts
+  tidelock-agent compare a.json b.json                what two runs printed with --json
+  tidelock-agent shootout /tmp/s --stores tidelock,lmdb
+                                                      the workloads of YCSB on two stores
+  tidelock-agent compaction /tmp/c                    what compaction costs and gains
+  tidelock-agent generate 1000000 --output users.tsv  example data, for tidelock load
+  tidelock-agent contend --policies queue,robust-mutex
+                                                      two ways to share a lock
 
-Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
-6 a client died by itself or did not end, 7 less fair than --fairness-limit.)";
+tidelock-agent COMMAND --help says the rest.
+)";
+
+constexpr const char* kRunExamples = R"(Examples: what clients do
+  tidelock-agent run /tmp/db                          reads and writes, for ten seconds
+  tidelock-agent run /tmp/db --workload a --processes 8
+                                                      YCSB A, eight clients
+  tidelock-agent run /tmp/db --mix get=90,put=8,scan=2 --keys zipfian --key-file words --preload
+                                                      a mix of one's own, over the lines of a file
+  tidelock-agent run /tmp/db --rate 0-5000:30,max:5,0:5
+                                                      an open loop: a ramp, a burst, a pause
+  tidelock-agent run /tmp/db --replay trace.tsv       what an earlier run did with --record
+Examples: what befalls them
+  tidelock-agent run /tmp/db --kill-every 50 --aim-percent 50 --churn 300
+                                                      killed, half of the time as lock holders
+  tidelock-agent run /tmp/db --stop-every 2s --stop-for 500ms
+                                                      stopped for a while
+Examples: how they wait, and where
+  tidelock-agent run /tmp/db --wait queue             in the lock's queue
+  tidelock-agent run /tmp/db --backoff decorrelated-jitter --backoff-cap 10ms
+                                                      by trying again
+  tidelock-agent run /tmp/db --store sqlite           on another store
+Examples: what is shown
+  tidelock-agent run /tmp/db --html page.html --csv intervals.csv
+                                                      charts, and what they are made of
+  tidelock-agent run /tmp/db --verify=none --latency-sample 16 --json > a.json
+                                                      no more bookkeeping than is needed
+)";
 
 constexpr std::uint64_t kIntervalMinMs = 10;
 
@@ -183,14 +212,6 @@ void add_output(CLI::App& app, Settings& settings, Raw& raw) {
   add_file("--html", settings.html_file, "One page with charts, which needs nothing else");
 }
 
-void add_compare(CLI::App& app, CompareSettings& settings) {
-  app.add_option("FILES", settings.files, "Reports that run --json printed, two or more")
-      ->type_name("")
-      ->required()
-      ->expected(2, 26);
-  app.add_flag("--json", settings.json, "Print everything as a JSON object");
-}
-
 // Combines what the parser could only look at one by one; the result is a complaint.
 std::string complete(Settings& settings, const Raw& raw, bool seeded) {
   using std::chrono::microseconds;
@@ -251,13 +272,14 @@ Request parse_command_line(int argc, const char* const* argv) {
   CLI::App app("Emulates the clients of a Tidelock database, and of its lock.", "tidelock-agent");
   app.set_version_flag("--version", std::string("tidelock-agent ") + version());
   app.require_subcommand(1);
-  app.footer(kExamples);
+  app.formatter(std::make_shared<Help>());
+  app.footer(std::string(kExamples) + kExitCodes);
   CLI::App& run = *app.add_subcommand(
       "run",
       "Runs clients, each a process, on one database directory, which is made if it is not there.\n"
       "They read, write and erase; some may be killed on the way. In the end everything that was\n"
       "acknowledged is looked for.");
-  run.footer(kExamples);
+  run.footer(std::string(kRunExamples) + kExitCodes);
   run.add_option("DB", settings.directory, "The database's directory")
       ->type_name("")
       ->required()
@@ -270,23 +292,20 @@ Request parse_command_line(int argc, const char* const* argv) {
   add_waiting(run, settings, raw);
   add_output(run, settings, raw);
   contend::Command contend(app);
-  CompareSettings compare;
-  CLI::App& compare_command = *app.add_subcommand(
-      "compare", "Prints the figures of several runs side by side, and their ratios to the first.");
-  add_compare(compare_command, compare);
+  CompareCommand compare(app);
   shootout::Command shootout(app);
   compaction::Command compaction(app);
   GenerateCommand generate(app);
   try {
-    app.parse(argc, argv);
+    const std::vector<const char*> words = CompareCommand::keep_divisions(argc, argv);
+    app.parse(argc, words.data());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return usage_error(error.what());
   }
-  if (compare_command.parsed()) return compare;
   std::optional<Request> other;
-  if (take(contend, other) || take(shootout, other) || take(compaction, other) ||
-      take(generate, other)) {
+  if (take(compare, other) || take(contend, other) || take(shootout, other) ||
+      take(compaction, other) || take(generate, other)) {
     return *std::move(other);
   }
   std::string complaint = workload.complete();

@@ -132,7 +132,7 @@ void WorkloadOptions::add_values(CLI::App& app) {
       ->type_name("SIZES")
       ->group(kGroup);
   add_number(app, "--value-ratio", value_ratio_,
-             "What a compressor may leave of values, roughly: 0.1 to 1", 0.05, 1.0)
+             "What a compressor may leave of values, roughly: 0.05 to 1", 0.05, 1.0)
       ->group(kGroup);
 }
 

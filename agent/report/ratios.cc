@@ -1,5 +1,6 @@
 #include "agent/report/ratios.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -69,24 +70,76 @@ Result<Json> read_report(const std::string& file) {
   return json;
 }
 
+using Side = std::vector<Json>;
+
 // What any of the reports knows.
-void add_row(std::vector<FigureRow>& rows, const std::vector<Json>& reports, std::string name,
+void add_row(std::vector<FigureRow>& rows, const std::vector<Side>& sides, std::string name,
              const std::string& pointer) {
   FigureRow row{.name = std::move(name), .values = {}};
   bool any = false;
-  for (const Json& report : reports) {
-    row.values.push_back(number_at(report, pointer));
-    any = any || row.values.back();
+  for (const Side& side : sides) {
+    std::vector<double> known;
+    for (const Json& report : side) {
+      if (const auto value = number_at(report, pointer)) known.push_back(*value);
+    }
+    any = any || !known.empty();
+    row.values.push_back(known.empty() ? std::nullopt : std::optional(spread_of(known)));
   }
   if (any) rows.push_back(std::move(row));
 }
 
-std::string text_of(const std::optional<double>& value) {
-  return value ? rounded(*value) : "-";
+bool any_repeated(const CompareSettings& settings) {
+  return std::ranges::any_of(settings.sides, [](const auto& side) { return side.size() > 1; });
 }
 
-Json json_of(const std::optional<double>& value) {
-  return value ? Json(*value) : Json();
+std::string range(const std::string& least, const std::string& greatest) {
+  return least == greatest ? "" : least + "-" + greatest;
+}
+
+// The cells of a line, right-aligned but for the first.
+class Columns {
+ public:
+  explicit Columns(bool wide) : value_(wide ? 24 : 15), ratio_(wide ? 15 : 9) {}
+  void name(const std::string& text) { add(text, -28); }
+  void value(const std::string& text) { add(text, value_); }
+  void ratio(const std::string& text) { add(text, ratio_); }
+  void end(std::ostream& out) {
+    out << line_.substr(0, line_.find_last_not_of(' ') + 1) << '\n';
+    line_.clear();
+  }
+
+ private:
+  void add(const std::string& text, int width) {
+    char padded[80];
+    std::snprintf(padded, sizeof padded, "%*s", width, text.c_str());
+    line_ += padded;
+  }
+  const int value_, ratio_;
+  std::string line_;
+};
+
+void print_medians(std::ostream& out, Columns& columns, const FigureRow& row) {
+  columns.name(row.name);
+  for (std::size_t side = 0; side < row.values.size(); ++side) {
+    const auto& value = row.values[side];
+    columns.value(value ? rounded(value->median) : "-");
+    const auto ratio = row.ratio(side);
+    if (side != 0) columns.ratio(ratio ? with_decimals(ratio->medians, 3) : "-");
+  }
+  columns.end(out);
+}
+
+void print_ranges(std::ostream& out, Columns& columns, const FigureRow& row) {
+  columns.name("");
+  for (std::size_t side = 0; side < row.values.size(); ++side) {
+    const auto& value = row.values[side];
+    columns.value(value ? range(rounded(value->minimum), rounded(value->maximum)) : "");
+    const auto ratio = row.ratio(side);
+    if (side == 0) continue;
+    columns.ratio(ratio ? range(with_decimals(ratio->least, 2), with_decimals(ratio->greatest, 2))
+                        : "");
+  }
+  columns.end(out);
 }
 
 void print_json(std::ostream& out, const CompareSettings& settings,
@@ -94,30 +147,44 @@ void print_json(std::ostream& out, const CompareSettings& settings,
   Json figures = Json::array();
   for (const FigureRow& row : rows) {
     Json values = Json::array(), ratios = Json::array();
-    for (std::size_t i = 0; i < row.values.size(); ++i) {
-      values.push_back(json_of(row.values[i]));
-      ratios.push_back(json_of(row.ratio(i)));
+    for (std::size_t side = 0; side < row.values.size(); ++side) {
+      const auto& value = row.values[side];
+      const auto ratio = row.ratio(side);
+      values.push_back(value ? Json{{"median", value->median},
+                                    {"minimum", value->minimum},
+                                    {"maximum", value->maximum}}
+                             : Json());
+      ratios.push_back(ratio ? Json{{"medians", ratio->medians},
+                                    {"least", ratio->least},
+                                    {"greatest", ratio->greatest}}
+                             : Json());
     }
     figures.push_back({{"figure", row.name}, {"values", values}, {"ratios", ratios}});
   }
-  const Json json{{"files", settings.files}, {"figures", figures}};
+  const Json json{{"sides", settings.sides}, {"figures", figures}};
   out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
 }  // namespace
 
-std::optional<double> FigureRow::ratio(std::size_t report) const noexcept {
-  const std::optional<double>& first = values.front();
-  if (!first || *first == 0 || !values[report]) return std::nullopt;
-  return *values[report] / *first;
+std::optional<FigureRow::Ratio> FigureRow::ratio(std::size_t side) const noexcept {
+  const auto &first = values.front(), &other = values[side];
+  if (!first || !other || first->minimum == 0) return std::nullopt;
+  if (side == 0) return Ratio{1, 1, 1};
+  return Ratio{.medians = other->median / first->median,
+               .least = other->minimum / first->maximum,
+               .greatest = other->maximum / first->minimum};
 }
 
-Result<std::vector<FigureRow>> read_figures(const std::vector<std::string>& files) {
-  std::vector<Json> reports;
-  for (const std::string& file : files) {
-    Result<Json> report = read_report(file);
-    if (!report) return report.error();
-    reports.push_back(*std::move(report));
+Result<std::vector<FigureRow>> read_figures(const std::vector<std::vector<std::string>>& sides) {
+  std::vector<Side> reports;
+  for (const std::vector<std::string>& files : sides) {
+    Side& side = reports.emplace_back();
+    for (const std::string& file : files) {
+      Result<Json> report = read_report(file);
+      if (!report) return report.error();
+      side.push_back(*std::move(report));
+    }
   }
   std::vector<FigureRow> rows;
   for (const Place& place : kPlaces) add_row(rows, reports, place.name, place.pointer);
@@ -133,35 +200,31 @@ Result<std::vector<FigureRow>> read_figures(const std::vector<std::string>& file
 void print_ratios(std::ostream& out, const CompareSettings& settings,
                   const std::vector<FigureRow>& rows) {
   if (settings.json) return print_json(out, settings, rows);
-  for (std::size_t i = 0; i < settings.files.size(); ++i) {
-    out << static_cast<char>('A' + i % 26) << "  " << settings.files[i] << '\n';
-  }
-  const auto print = [&](const std::string& text, int width) {
-    char padded[80];
-    std::snprintf(padded, sizeof padded, "%*s", width, text.c_str());
-    out << padded;
+  const auto letter = [](std::size_t side) {
+    return std::string(1, static_cast<char>('A' + side));
   };
-  out << '\n';
-  print("", -28);
-  for (std::size_t i = 0; i < settings.files.size(); ++i) {
-    const std::string letter(1, static_cast<char>('A' + i % 26));
-    print(letter, 15);
-    if (i != 0) print(letter + "/A", 9);
-  }
-  out << '\n';
-  for (const FigureRow& row : rows) {
-    print(row.name, -28);
-    for (std::size_t i = 0; i < row.values.size(); ++i) {
-      print(text_of(row.values[i]), 15);
-      const std::optional<double> ratio = row.ratio(i);
-      if (i != 0) print(ratio ? with_decimals(*ratio, 3) : "-", 9);
-    }
+  for (std::size_t side = 0; side < settings.sides.size(); ++side) {
+    out << letter(side) << ' ';
+    for (const std::string& file : settings.sides[side]) out << ' ' << file;
     out << '\n';
+  }
+  const bool repeated = any_repeated(settings);
+  Columns columns(repeated);
+  out << '\n';
+  columns.name("");
+  for (std::size_t side = 0; side < settings.sides.size(); ++side) {
+    columns.value(letter(side));
+    if (side != 0) columns.ratio(letter(side) + "/A");
+  }
+  columns.end(out);
+  for (const FigureRow& row : rows) {
+    print_medians(out, columns, row);
+    if (repeated) print_ranges(out, columns, row);
   }
 }
 
 int run_compare(const CompareSettings& settings) {
-  const Result<std::vector<FigureRow>> rows = read_figures(settings.files);
+  const Result<std::vector<FigureRow>> rows = read_figures(settings.sides);
   if (!rows) {
     std::cerr << "tidelock-agent: " << rows.error().message() << '\n';
     return static_cast<int>(exit_code(rows.error()));

@@ -5,27 +5,33 @@
 #include <string>
 #include <vector>
 
+#include "agent/report/spread.h"
 #include "tidelock/status.h"
 
 namespace tidelock::agent {
 
 // What `tidelock-agent compare` is asked for.
 struct CompareSettings {
-  std::vector<std::string> files;  // JSON reports of runs
+  std::vector<std::vector<std::string>> sides;  // JSON reports of runs; those of a side are alike
   bool json = false;
 };
 
-// A figure of several reports.
+// A figure of several sides.
 struct FigureRow {
   std::string name;                           // "ops_per_second", "get p99 us"
-  std::vector<std::optional<double>> values;  // by report; absent if it does not tell
+  std::vector<std::optional<Spread>> values;  // by side; absent if none of its reports tells
 
-  // To the first report; absent if either is, or the first is 0.
-  [[nodiscard]] std::optional<double> ratio(std::size_t report) const noexcept;
+  // Of the medians, to the first side; and how far it may be off: the least of the one to the
+  // greatest of the other, and the reverse. Absent if either side is, or the first has a 0.
+  struct Ratio {
+    double medians, least, greatest;
+  };
+  [[nodiscard]] std::optional<Ratio> ratio(std::size_t side) const noexcept;
 };
 
 // kInvalid: one of the files is no report of a run; kIo: it cannot be read.
-[[nodiscard]] Result<std::vector<FigureRow>> read_figures(const std::vector<std::string>& files);
+[[nodiscard]] Result<std::vector<FigureRow>> read_figures(
+    const std::vector<std::vector<std::string>>& sides);
 
 void print_ratios(std::ostream& out, const CompareSettings& settings,
                   const std::vector<FigureRow>& rows);

@@ -183,30 +183,47 @@ TEST_F(RatiosTest, AreToTheFirstReport) {
   const std::string a = write("a", report(100, R"(, "jain": 0.5)"));
   const std::string b =
       write("b", report(250, R"(, "jain": null, "actions": {"get": {"latency_us": {"p99": 3}}})"));
-  const auto rows = read_figures({a, b, a});
+  const auto rows = read_figures({{a}, {b}, {a}});
   ASSERT_TRUE(rows) << rows.error().to_string();
   ASSERT_EQ(rows->size(), 3u);
-  EXPECT_DOUBLE_EQ((*rows)[0].ratio(1).value(), 2.5);
-  EXPECT_DOUBLE_EQ((*rows)[0].ratio(2).value(), 1);
-  EXPECT_EQ((*rows)[1].ratio(1), std::nullopt);
+  EXPECT_DOUBLE_EQ((*rows)[0].ratio(1)->medians, 2.5);
+  EXPECT_DOUBLE_EQ((*rows)[0].ratio(2)->medians, 1);
+  EXPECT_FALSE((*rows)[1].ratio(1));
   EXPECT_EQ((*rows)[2].name, "get p99 us");
-  EXPECT_EQ((*rows)[2].ratio(1), std::nullopt);
+  EXPECT_FALSE((*rows)[2].ratio(1));
   std::ostringstream text, json;
-  print_ratios(text, {.files = {a, b, a}}, *rows);
-  print_ratios(json, {.files = {a, b, a}, .json = true}, *rows);
+  print_ratios(text, {.sides = {{a}, {b}, {a}}}, *rows);
+  print_ratios(json, {.sides = {{a}, {b}, {a}}, .json = true}, *rows);
   EXPECT_NE(text.str().find("2.500"), std::string::npos) << text.str();
   EXPECT_NE(json.str().find("2.5"), std::string::npos) << json.str();
+}
+
+TEST_F(RatiosTest, AreOfTheMediansOfRunsOfAKind) {
+  const std::vector<std::string> a{write("a1", report(100, "")), write("a2", report(500, "")),
+                                   write("a3", report(200, R"(, "jain": 0.5)"))};
+  const std::vector<std::string> b{write("b1", report(400, "")), write("b2", report(600, ""))};
+  const auto rows = read_figures({a, b});
+  ASSERT_TRUE(rows) << rows.error().to_string();
+  const auto ratio = rows->front().ratio(1).value();
+  EXPECT_DOUBLE_EQ(ratio.medians, 2.5);
+  EXPECT_DOUBLE_EQ(ratio.least, 0.8);
+  EXPECT_DOUBLE_EQ(ratio.greatest, 6);
+  std::ostringstream text;
+  print_ratios(text, {.sides = {a, b}}, *rows);
+  for (const char* shown : {"200 ", "500 ", "2.500", "100-500", "400-600", "0.80-6.00"}) {
+    EXPECT_NE((text.str() + " ").find(shown), std::string::npos) << shown << '\n' << text.str();
+  }
 }
 
 TEST_F(RatiosTest, AreOfReportsOnly) {
   const std::string good = write("good", report(1, ""));
   for (const char* text : {"", "no JSON", "[]", "{}", R"({"operations": "many"})"}) {
-    const auto rows = read_figures({good, write("bad", text)});
+    const auto rows = read_figures({{good}, {write("bad", text)}});
     ASSERT_FALSE(rows) << text;
     EXPECT_EQ(rows.error().code(), StatusCode::kInvalid) << text;
   }
-  EXPECT_EQ(read_figures({directory_.file("none"), good}).error().code(), StatusCode::kIo);
-  EXPECT_EQ(read_figures({directory_.path(), good}).error().code(), StatusCode::kIo);
+  EXPECT_EQ(read_figures({{directory_.file("none")}, {good}}).error().code(), StatusCode::kIo);
+  EXPECT_EQ(read_figures({{good, directory_.path()}, {good}}).error().code(), StatusCode::kIo);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -198,6 +200,60 @@ TEST(CommandLine, RefusesWhatMakesNoSense) {
 
 TEST(CommandLine, AnswersACallForHelpWithSuccess) {
   EXPECT_EQ(std::get<int>(parse({"--help"})), 0);
+}
+
+using Sides = std::vector<std::vector<std::string>>;
+
+TEST(CompareCommandLine, PutsWhatStandsBetweenTwoDashesOnOneSide) {
+  const auto sides = [](std::vector<const char*> words) {
+    words.insert(words.begin(), "compare");
+    return std::get<CompareSettings>(parse_words(std::move(words))).sides;
+  };
+  EXPECT_EQ(sides({"a", "b", "c"}), (Sides{{"a"}, {"b"}, {"c"}}));
+  EXPECT_EQ(sides({"a", "b", "--", "c", "--", "d"}), (Sides{{"a", "b"}, {"c"}, {"d"}}));
+  for (const std::vector<const char*>& words :
+       {std::vector{"compare", "a"}, {"compare", "a", "--"}, {"compare", "--", "a", "b"}}) {
+    EXPECT_EQ(std::get<int>(parse_words(words)), 2) << words.size();
+  }
+}
+
+std::string help_of(const std::string& command) {
+  const char* words[] = {"tidelock-agent", command.c_str(), "--help"};
+  testing::internal::CaptureStdout();
+  (void)parse_command_line(3, words);
+  return testing::internal::GetCapturedStdout();
+}
+
+// The section of the manual page, as it is read.
+std::string manual(const std::string& section) {
+  std::ifstream file(TIDELOCK_AGENT_MANUAL);
+  std::string text, line;
+  bool within = false;
+  while (std::getline(file, line)) {
+    if (line.starts_with(".SH ")) within = line == ".SH " + section;
+    if (within) text += line + " \n";
+  }
+  std::erase(text, '\\');
+  return text;
+}
+
+TEST(Manual, DescribesEveryOption) {
+  const std::regex option("\n  (--?[A-Za-z-]+)");
+  const std::pair<const char*, const char*> sections[] = {
+      {"run", "OPTIONS"},       {"compare", "COMPARE"},       {"contend", "CONTEND"},
+      {"shootout", "SHOOTOUT"}, {"compaction", "COMPACTION"}, {"generate", "GENERATE"}};
+  for (const auto& [command, section] : sections) {
+    const std::string help = help_of(command), text = manual(section);
+    std::size_t options = 0;
+    for (std::sregex_iterator it(help.begin(), help.end(), option), end; it != end; ++it) {
+      const std::string name = (*it)[1];
+      if (name == "-h") continue;
+      ++options;
+      EXPECT_TRUE(std::regex_search(text, std::regex("[ \"\n]" + name + "[ \"]")))
+          << command << " " << name;
+    }
+    EXPECT_GE(options, 1u) << command;
+  }
 }
 
 std::vector<contend::Policy> policies_of(const char* list) {

@@ -10,24 +10,29 @@
 namespace tidelock::agent {
 namespace {
 
-constexpr double kNames = 210, kPlot = 470, kLabels = 110, kRow = 26, kHead = 8, kFoot = 30;
-constexpr double kWidth = kNames + kPlot + kLabels;
+constexpr double kNamesMax = 210, kPlot = 470, kLabels = 110, kRow = 26, kHead = 8, kFoot = 30;
 
 // From values to the plot's pixels.
 class Scale {
  public:
   explicit Scale(const Chart& chart) : axis_(chart.series.size() > 1) {
+    constexpr double kLetter = 7;
     for (const ChartRow& row : chart.rows) {
+      const double name = 16 + kLetter * static_cast<double>(row.name.size());
+      left_ = std::min(kNamesMax, std::max(left_, name));
       for (const double value : row.values) axis_.include(value);
       for (const double value : row.spread) axis_.include(value);
     }
     axis_.settle();
   }
-  [[nodiscard]] double at(double value) const { return kNames + kPlot * axis_.share(value); }
+  [[nodiscard]] double at(double value) const { return left_ + kPlot * axis_.share(value); }
+  [[nodiscard]] double left() const { return left_; }
+  [[nodiscard]] double width() const { return left_ + kPlot + kLabels; }
   [[nodiscard]] std::vector<double> ticks() const { return axis_.ticks(); }
 
  private:
   Axis axis_;
+  double left_ = 0;  // of which are the names
 };
 
 void draw_axis(std::ostream& out, const Chart& chart, const Scale& scale, double bottom) {
@@ -36,15 +41,15 @@ void draw_axis(std::ostream& out, const Chart& chart, const Scale& scale, double
         << "\" y1=\"" << kHead << "\" y2=\"" << bottom << "\"/><text class=\"tick\" x=\""
         << scale.at(tick) << "\" y=\"" << bottom + 16 << "\">" << tick_text(tick) << "</text>";
   }
-  out << "<text class=\"unit\" x=\"" << kWidth - 4 << "\" y=\"" << bottom + 16 << "\">"
+  out << "<text class=\"unit\" x=\"" << scale.width() - 4 << "\" y=\"" << bottom + 16 << "\">"
       << escaped(chart.unit) << "</text>\n";
 }
 
 void draw_bar(std::ostream& out, const ChartRow& row, const Scale& scale, double y) {
   const double value = row.values.front();
   if (value < 0) return;
-  out << "<rect class=\"s0\" x=\"" << kNames << "\" y=\"" << y + 5 << "\" width=\""
-      << std::max(1.0, scale.at(value) - kNames) << "\" height=\"" << kRow - 10 << "\"/>";
+  out << "<rect class=\"s0\" x=\"" << scale.left() << "\" y=\"" << y + 5 << "\" width=\""
+      << std::max(1.0, scale.at(value) - scale.left()) << "\" height=\"" << kRow - 10 << "\"/>";
   double end = scale.at(value);
   for (const double each : row.spread) {
     end = std::max(end, scale.at(each));
@@ -96,12 +101,12 @@ std::string draw(const Chart& chart) {
   out << "<figure><figcaption><b>" << escaped(chart.title) << "</b> " << escaped(chart.note)
       << "</figcaption>\n";
   draw_legend(out, chart);
-  out << "<svg viewBox=\"0 0 " << kWidth << ' ' << bottom + kFoot << "\" role=\"img\" aria-label=\""
-      << escaped(chart.title) << "\">\n";
+  out << "<svg viewBox=\"0 0 " << scale.width() << ' ' << bottom + kFoot
+      << "\" role=\"img\" aria-label=\"" << escaped(chart.title) << "\">\n";
   draw_axis(out, chart, scale, bottom);
   for (std::size_t i = 0; i < chart.rows.size(); ++i) {
     const double y = kHead + kRow * static_cast<double>(i);
-    out << "<text class=\"name\" x=\"" << kNames - 8 << "\" y=\"" << y + 17 << "\">"
+    out << "<text class=\"name\" x=\"" << scale.left() - 8 << "\" y=\"" << y + 17 << "\">"
         << escaped(chart.rows[i].name) << "</text>";
     if (chart.series.size() > 1) {
       draw_dots(out, chart, chart.rows[i], scale, y);

@@ -23,6 +23,11 @@ void print_words(std::ostream& out, const char* element_class, const std::string
   }
 }
 
+std::string one_line(std::string words) {
+  std::ranges::replace(words, '\n', ' ');
+  return words;
+}
+
 void print_row(std::ostream& out, std::string_view name, std::uint64_t count, double seconds,
                const Percentiles& us) {
   out << "<tr><td>" << name << "</td><td>" << grouped(count) << "</td><td>"
@@ -172,7 +177,7 @@ void print_html(std::ostream& out, const Run& run, const Report& report) {
   begin_page(out, run.settings.store->name + std::string(" under load"));
   std::ostringstream settings, findings, words;
   print_settings(settings, run.settings);
-  print_words(out, "settings", settings.str());
+  print_words(out, "settings", one_line(settings.str()));
   print_findings(findings, run, report);
   print_words(out, "verdict bad", findings.str());
   print_conclusion(words, run, report);

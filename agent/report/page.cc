@@ -16,14 +16,14 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
   max-width: 1100px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 p { max-width: 75ch; } .verdict { font-weight: 600; } .bad { color: var(--c); }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr));
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 500px), 1fr));
   gap: 1.5rem; }
 figure { margin: 0; } figcaption { font-size: .9rem; color: var(--soft); }
 figcaption b { color: var(--ink); }
 svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 .legend { margin: .2rem 0; font-size: .8rem; color: var(--soft); }
 .legend svg { width: 12px; height: 12px; vertical-align: -1px; }
-.legend span { margin-right: 1em; }
+.legend span { margin-right: 1em; display: inline-block; }
 .name { text-anchor: end; fill: var(--ink); } .tick { text-anchor: middle; fill: var(--soft); }
 .unit { fill: var(--soft); text-anchor: end; }
 .value { fill: var(--soft); } .grid { stroke: var(--line); }
@@ -37,7 +37,7 @@ svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 .f0 { fill: var(--a); } .f1 { fill: var(--b); } .f2 { fill: var(--c); } .f3 { fill: var(--e); }
 .mark { stroke: var(--c); stroke-width: 1.5; opacity: .7; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid var(--line);
+th, td { padding: .3rem .4rem; text-align: right; border-bottom: 1px solid var(--line);
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 )";

@@ -11,7 +11,7 @@
 namespace tidelock::agent::shootout {
 namespace {
 
-constexpr double kNames = 90, kPlot = 590, kLabels = 110, kBar = 14, kGap = 12, kHead = 8,
+constexpr double kNames = 70, kPlot = 450, kLabels = 90, kBar = 14, kGap = 12, kHead = 8,
                  kFoot = 30;
 constexpr double kWidth = kNames + kPlot + kLabels;
 

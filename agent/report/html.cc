@@ -54,20 +54,26 @@ void print_table(std::ostream& out, const Report& report) {
 
 using I = const Interval&;
 
+// A last one that is short says little: what the clients took to end falls into it, too.
+std::span<const Interval> shown(const Report& report) {
+  const std::size_t whole = report.whole_intervals;
+  return std::span(report.intervals).first(whole != 0 ? whole : report.intervals.size());
+}
+
 // `of`: negative if the interval does not tell.
 LineChart over_time(const Report& report, std::string title, std::string unit) {
   LineChart chart{.title = std::move(title),
                   .unit = std::move(unit),
                   .x_unit = "s",
                   .marks = report.kills_at_s};
-  for (I interval : report.intervals) chart.x.push_back(interval.end_s);
+  for (I interval : shown(report)) chart.x.push_back(interval.end_s);
   return chart;
 }
 
 template <typename Of>
 void add_line(LineChart& chart, const Report& report, std::string name, Of of) {
   Line line{.name = std::move(name), .values = {}};
-  for (I interval : report.intervals) line.values.push_back(of(interval));
+  for (I interval : shown(report)) line.values.push_back(of(interval));
   const bool any =
       std::any_of(line.values.begin(), line.values.end(), [](double value) { return value > 0; });
   if (any || chart.lines.empty()) chart.lines.push_back(std::move(line));

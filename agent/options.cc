@@ -19,8 +19,8 @@ namespace tidelock::agent {
 namespace {
 
 constexpr const char* kExitCodes =
-    R"(Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage, 5 I/O or space,
-6 a client died by itself or did not end, 7 less fair than --fairness-limit.)";
+    R"(Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage,
+5 I/O or space, 6 a client died by itself or did not end, 7 less fair than --fairness-limit.)";
 
 constexpr const char* kExamples = R"(Examples:
   tidelock-agent run /tmp/db                          four clients for ten seconds

@@ -228,6 +228,10 @@ TEST_F(Agent, ComparesTheReportsOfRuns) {
   EXPECT_EQ(run("--ops 2000 --json >" + b).exit_code, 0);
   const std::string compare = std::string(TIDELOCK_AGENT) + " compare ";
   EXPECT_EQ(WEXITSTATUS(std::system((compare + a + " " + b + " >/dev/null").c_str())), 0);
+  const Json sides = answer_of(compare + a + " " + b + " -- " + b + " --json").json();
+  ASSERT_EQ(sides["figures"][0]["figure"], "operations/s");
+  EXPECT_EQ(sides["sides"], (Json{{a, b}, {b}}));
+  EXPECT_GT(sides["figures"][0]["ratios"][1]["greatest"], 0);
   const auto complaint = [&](const std::string& other) {
     return WEXITSTATUS(std::system((compare + a + " " + other + " 2>/dev/null").c_str()));
   };

@@ -169,6 +169,7 @@ void print_json(std::ostream& out, const Run& run, const Report& report) {
                   {"reopenings", report.reopenings},
                   {"forks", report.forks},
                   {"lost", report.check.values.lost},
+                  {"keys_checked", report.check.values.keys},
                   {"strangers", report.check.strangers},
                   {"history", to_json(report.verification)},
                   {"contradictions", report.contradictions},

@@ -195,6 +195,7 @@ void print_json(std::ostream& out, const Run& run, const Report& report) {
                   {"longest_job_ms", report.longest_job_ms},
                   {"starved_ms", report.starved_ms},
                   {"jain", report.jain},
+                  {"jain_in_windows", or_null(report.fairness)},
                   {"latency_us", to_json(report.latency_us)},
                   {"read_latency_us", to_json(report.read_latency_us)},
                   {"write_latency_us", to_json(report.write_latency_us)},

@@ -89,11 +89,12 @@ std::optional<OperationId> find_acknowledged(std::span<const Journal> journals, 
 }
 
 Result<CheckResult> check_final_values(const History& history, const KeySpace& keys,
+                                       std::span<const std::uint32_t> which,
                                        const Evidence& evidence, const ReadFinal& read) {
   CheckResult result;
   std::string buffer;
-  for (const std::uint32_t key : keys.in_byte_order()) {
-    const Result<std::optional<std::string>> value = read(keys.at(key, buffer));
+  for (const std::uint32_t key : which) {
+    const Result<std::optional<std::string>> value = read({key, keys.at(key, buffer)});
     if (!value) return value.error();
     ++result.keys;
     Finding found = interpret(key, *value, evidence);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@
 namespace tidelock::agent {
 
 // The check at the end of a run, when no client is left: does each key hold what the journals
-// allow? Time and memory grow with the journals and with the keys; nothing is sorted but the keys.
+// allow? Time and memory grow with the journals and with the keys; nothing is sorted.
 
 struct JournalTotals {  // of writes; a batch is one
   std::uint64_t acknowledged = 0;
@@ -49,17 +50,22 @@ struct Mismatch {
                                                            std::uint64_t begin_ns);
 
 struct CheckResult {
-  std::uint64_t keys = 0;            // looked at: all
+  std::uint64_t keys = 0;            // looked at
   std::uint64_t lost = 0;            // stale: an acknowledged write is missing
   std::uint64_t impossible = 0;      // values that no write, or a refused one, made
   std::vector<Mismatch> mismatches;  // the first few
 };
 
-// Yields the final value of a key; is asked for all keys, in ascending byte order.
-using ReadFinal = std::function<Result<std::optional<std::string>>(std::string_view key)>;
+struct KeyToRead {
+  std::uint32_t index;
+  std::string_view name;
+};
+// Yields the final value of a key.
+using ReadFinal = std::function<Result<std::optional<std::string>>(const KeyToRead& key)>;
 
-// The error is the first one of `read`.
+// Reads these of the keys, in this order. The error is the first one of `read`.
 [[nodiscard]] Result<CheckResult> check_final_values(const History& history, const KeySpace& keys,
+                                                     std::span<const std::uint32_t> which,
                                                      const Evidence& evidence,
                                                      const ReadFinal& read);
 

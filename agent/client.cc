@@ -56,9 +56,9 @@ bool work_with_session(const Run& run, std::unique_ptr<Store>& store, const Assi
 
 // The writers of one client, each a thread. The client itself sleeps, and looks now and then how
 // often the lock made it wait: a client that is killed loses what came since the last look.
-class Crew {
+class Threads {
  public:
-  Crew(const Run& run, std::unique_ptr<Store>& store, std::uint32_t slot)
+  Threads(const Run& run, std::unique_ptr<Store>& store, std::uint32_t slot)
       : run_(run), store_(store), slot_(slot) {}
 
   [[nodiscard]] bool work(std::uint32_t generation) {
@@ -135,7 +135,7 @@ int run_client(const Run& run, std::uint32_t slot, std::uint32_t generation) {
          !run.state.stop().load(std::memory_order_relaxed)) {
     std::this_thread::sleep_for(1ms);
   }
-  const bool good = Crew(run, *store, slot).work(generation);
+  const bool good = Threads(run, *store, slot).work(generation);
   return close(run, **store, good);
 }
 

@@ -1,5 +1,8 @@
 #include "agent/final_check.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "agent/clock.h"
 #include "agent/open_store.h"
 
@@ -48,6 +51,14 @@ class TwofoldReader {
   FinalCheck& check_;
 };
 
+// Those that there were from the beginning and those that were inserted, in byte order.
+std::vector<std::uint32_t> keys_that_exist(const Run& run) {
+  std::vector<std::uint32_t> keys;
+  std::copy_if(run.key_order.begin(), run.key_order.end(), std::back_inserter(keys),
+               [count = run.state.population().count()](auto key) { return key < count; });
+  return keys;
+}
+
 Status compare_values(const Run& run, Session& session, const History& history, FinalCheck& check) {
   const std::uint64_t begin = now_ns();
   const Result<std::unique_ptr<View>> view = session.view();
@@ -56,25 +67,23 @@ Status compare_values(const Run& run, Session& session, const History& history, 
   const Result<std::unique_ptr<Cursor>> cursor = (*view)->cursor({});
   if (!cursor) return cursor.error();
   TwofoldReader reader(**view, **cursor, check);
-  std::size_t place = 0;
+  const auto read = [&](const KeyToRead& key) -> Result<std::optional<std::string>> {
+    Result<std::optional<std::string>> value = reader.read(key.name);
+    if (!value || run.reads.empty()) return value;
+    const Finding finding = interpret(key.index, *value, run.evidence());
+    if (finding.kind == Finding::Kind::kImpossible) return value;
+    Status status = run.reads[run.preloader()].add(
+        {.begin_ns = begin,
+         .end_ns = end,
+         .sequence = (*view)->sequence().value_or(Reading::kNoSequence),
+         .sight = Sight(finding),
+         .key = key.index,
+         .point = 0});
+    if (!status.ok()) return status;
+    return value;
+  };
   Result<CheckResult> values =
-      check_final_values(history, run.keys, run.evidence(),
-                         [&](std::string_view key) -> Result<std::optional<std::string>> {
-                           Result<std::optional<std::string>> value = reader.read(key);
-                           const std::uint32_t index = run.key_order[place++];
-                           if (!value || run.reads.empty()) return value;
-                           const Finding finding = interpret(index, *value, run.evidence());
-                           if (finding.kind == Finding::Kind::kImpossible) return value;
-                           Status status = run.reads[run.preloader()].add(
-                               {.begin_ns = begin,
-                                .end_ns = end,
-                                .sequence = (*view)->sequence().value_or(Reading::kNoSequence),
-                                .sight = Sight(finding),
-                                .key = index,
-                                .point = 0});
-                           if (!status.ok()) return status;
-                           return value;
-                         });
+      check_final_values(history, run.keys, keys_that_exist(run), run.evidence(), read);
   reader.finish();
   if (!values) return values.error();
   check.values = *std::move(values);

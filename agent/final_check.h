@@ -19,9 +19,9 @@ struct FinalCheck {
   std::uint64_t redos = 0;            // commits of the dead that others finished
 };
 
-// Opens the database afresh, reads every key of one snapshot by `get` and by a scan, compares both
-// with the journals, and has the database check itself. What it read becomes the last entry of the
-// history.
+// Opens the database afresh, reads every key of one snapshot, those inserted included, by `get` and
+// by a scan, compares both with the journals, and has the database check itself. What it read
+// becomes the last entry of the history.
 [[nodiscard]] FinalCheck check_database(const Run& run, const History& history);
 
 }  // namespace tidelock::agent

@@ -67,10 +67,7 @@ Status Reader::scan(std::uint32_t key, std::uint32_t length, bool forwards, Took
     if (took.begin_ns != 0) took.end_ns = now_ns();
     return status;
   }
-  const std::uint32_t place = run_.key_places[key];
-  const std::uint32_t behind = forwards ? run_.keys.count() - place : place + 1;
-  const std::uint32_t count = std::min(length, behind);
-  Look look = look_at(forwards ? place : place + 1 - count, count);
+  Look look = look_from(key, length, forwards);
   Status status = walk(look, forwards);
   took = {.begin_ns = look.begin_ns, .end_ns = now_ns()};
   return status;
@@ -132,9 +129,27 @@ Reader::Look Reader::choose_keys(Random& random) const {
 }
 
 Reader::Look Reader::look_at(std::uint32_t place, std::uint32_t count) const {
+  const auto keys = run_.key_order.subspan(place, count);
+  return look_at({keys.begin(), keys.end()});
+}
+
+// Keys that nobody has inserted yet are passed over, as a scan that is not judged would.
+Reader::Look Reader::look_from(std::uint32_t key, std::uint32_t count, bool forwards) const {
+  const std::uint32_t population = run_.state.population().count();
+  const std::size_t places = run_.key_order.size();
+  std::vector<std::uint32_t> keys;
+  for (std::size_t place = run_.key_places[key]; place < places && keys.size() < count;
+       forwards ? ++place : --place) {  // before the first there is none either
+    if (run_.key_order[place] < population) keys.push_back(run_.key_order[place]);
+  }
+  if (!forwards) std::reverse(keys.begin(), keys.end());
+  return look_at(std::move(keys));
+}
+
+Reader::Look Reader::look_at(std::vector<std::uint32_t> keys) const {
   Look look;
-  for (const std::uint32_t key : run_.key_order.subspan(place, count)) {
-    look.keys.push_back(key);
+  look.keys = std::move(keys);
+  for (const std::uint32_t key : look.keys) {
     look.newest_begin_ns.push_back(run_.state.ledger()[key].newest_begin_ns());
   }
   return look;

@@ -48,6 +48,9 @@ class Reader {
   [[nodiscard]] Look choose_keys(Random& random) const;
   // So many keys from a place in byte order on.
   [[nodiscard]] Look look_at(std::uint32_t place, std::uint32_t count) const;
+  // So many keys that have been inserted: this one, and its neighbours on one side.
+  [[nodiscard]] Look look_from(std::uint32_t key, std::uint32_t count, bool forwards) const;
+  [[nodiscard]] Look look_at(std::vector<std::uint32_t> keys) const;
   [[nodiscard]] Status scan_unjudged(std::uint32_t key, std::uint32_t length, bool forwards);
   [[nodiscard]] Status read_at_one_point(Random& random);
   [[nodiscard]] Status get_each(Look& look);

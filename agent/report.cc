@@ -131,6 +131,7 @@ Report make_report(const Run& run, const RunOutcome& outcome, const History& his
                    FinalCheck check) {
   Report report;
   report.start_ns = outcome.start_ns;
+  report.fairness = outcome.fairness;
   report.fairness_limit = run.settings.fairness_limit;
   report.seconds = static_cast<double>(outcome.end_ns - outcome.start_ns) / kSecond;
   add_writers(run, outcome, report);
@@ -147,6 +148,10 @@ Report make_report(const Run& run, const RunOutcome& outcome, const History& his
   report.journal = history.totals;
   report.check = std::move(check);
   return report;
+}
+
+bool is_unfair(const Report& report) noexcept {
+  return report.fairness.value_or(report.jain) < report.fairness_limit;
 }
 
 ExitCode exit_code(const Status& status) noexcept {
@@ -175,7 +180,7 @@ ExitCode exit_code(const Report& report) noexcept {
   }
   if (!report.accidents.empty()) return ExitCode::kAccident;
   const Status& error = report.failure.ok() ? report.check.status : report.failure;
-  if (error.ok() && report.jain < report.fairness_limit) return ExitCode::kUnfair;
+  if (error.ok() && is_unfair(report)) return ExitCode::kUnfair;
   return exit_code(error);
 }
 

@@ -15,7 +15,7 @@
 #include "agent/report/interval.h"
 #include "agent/report/percentiles.h"
 #include "agent/report/spread.h"
-#include "agent/supervisor.h"
+#include "agent/run_outcome.h"
 
 namespace tidelock::agent {
 
@@ -60,7 +60,8 @@ struct Report {
   std::uint64_t refused = 0, not_durable = 0;
   std::uint64_t retries = 0, waits = 0;  // waits: backoff sleeps, or waits in the lock's queue
   double backed_off_s = 0;               // time that all clients together slept between attempts
-  double jain = 1;
+  double jain = 1;                       // of the threads, over the whole run
+  std::optional<double> fairness{};  // median of short windows; unknown of a run shorter than one
   double fairness_limit = 0;
   double longest_wait_ms = 0;
   double longest_gap_ms = 0;  // of any client
@@ -95,6 +96,8 @@ struct Report {
 
 [[nodiscard]] Report make_report(const Run& run, const RunOutcome& outcome, const History& history,
                                  FinalCheck check);
+// Whether --fairness-limit was missed: by the windows, or by the whole of a run without any.
+[[nodiscard]] bool is_unfair(const Report& report) noexcept;
 [[nodiscard]] ExitCode exit_code(const Report& report) noexcept;
 // The exit code for a program that ends because of this error.
 [[nodiscard]] ExitCode exit_code(const Status& status) noexcept;

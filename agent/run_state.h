@@ -64,6 +64,13 @@ struct alignas(64) WriterStats {
   }
 };
 
+// Of all of them.
+[[nodiscard]] inline std::uint64_t done(std::span<const WriterStats> writers) noexcept {
+  std::uint64_t operations = 0;
+  for (const WriterStats& writer : writers) operations += writer.done();
+  return operations;
+}
+
 // What the lock queue of the store counted for the clients of one slot; with Wait::Policy::kQueue.
 struct alignas(64) SlotStats {
   Counter lock_waits;

@@ -8,19 +8,19 @@
 
 namespace tidelock::agent {
 
-Stops::Stops(const Settings& settings, std::uint64_t start_ns)
-    : period_ns_(in_ns(settings.stop_every)),
-      duration_ns_(in_ns(settings.stop_for)),
-      next_ns_(start_ns + period_ns_) {}
+Stops::Stops(const Settings& settings)
+    : period_ns_(in_ns(settings.stop_every)), duration_ns_(in_ns(settings.stop_for)) {}
+
+void Stops::begin(std::uint64_t start_ns) noexcept {
+  if (period_ns_ != 0) next_ns_ = start_ns + period_ns_;
+}
 
 std::uint64_t Stops::due_ns() const noexcept {
-  if (stopped_ != 0) return end_ns_;
-  return period_ns_ == 0 ? UINT64_MAX : next_ns_;
+  return stopped_ != 0 ? end_ns_ : next_ns_;
 }
 
 void Stops::act(std::span<const pid_t> clients, std::uint64_t now_ns, Random& random) {
-  if (now_ns < due_ns()) return;
-  if (stopped_ != 0) return let_all_go_on();
+  if (stopped_ != 0) return let_go_on(clients);
   next_ns_ = std::max(next_ns_ + period_ns_, now_ns);
   if (clients.empty()) return;
   stopped_ = clients[random.below(static_cast<std::uint32_t>(clients.size()))];
@@ -29,8 +29,9 @@ void Stops::act(std::span<const pid_t> clients, std::uint64_t now_ns, Random& ra
   ::kill(stopped_, SIGSTOP);
 }
 
-void Stops::let_all_go_on() {
-  if (stopped_ != 0) ::kill(stopped_, SIGCONT);
+void Stops::let_go_on(std::span<const pid_t> clients) {
+  const bool lives = std::find(clients.begin(), clients.end(), stopped_) != clients.end();
+  if (stopped_ != 0 && lives) ::kill(stopped_, SIGCONT);
   stopped_ = 0;
 }
 

@@ -45,7 +45,8 @@ void print_contention(std::ostream& out, const Settings& settings, const Report&
       << counted(report.waits, "wait")
       << (settings.wait == Wait::Policy::kQueue ? " in the queue" : " between attempts") << ", "
       << counted(report.refused, "write") << " given up; Jain index "
-      << with_decimals(report.jain, 3) << ", longest wait "
+      << with_decimals(report.jain, 3) << ", in windows of 100 ms "
+      << (report.fairness ? with_decimals(*report.fairness, 3) : "-") << ", longest wait "
       << with_decimals(report.longest_wait_ms, 1) << " ms\n";
   if (report.not_durable != 0) {
     out << counted(report.not_durable, "write") << " committed but not known to be on disk\n";
@@ -252,8 +253,9 @@ void print_settings(std::ostream& out, const Settings& settings) {
 
 void print_conclusion(std::ostream& out, const Run& run, const Report& report) {
   if (report.interrupted) out << "interrupted after " << with_decimals(report.seconds, 1) << " s\n";
-  if (report.jain < report.fairness_limit) {
-    out << "UNFAIR: Jain index " << with_decimals(report.jain, 3) << ", asked for "
+  if (is_unfair(report)) {
+    out << "UNFAIR: Jain index " << with_decimals(report.fairness.value_or(report.jain), 3)
+        << (report.fairness ? " in windows of 100 ms" : "") << ", asked for "
         << with_decimals(report.fairness_limit, 3) << '\n';
   }
   if (run.settings.verify == Verify::kNone) {

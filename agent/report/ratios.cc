@@ -28,6 +28,7 @@ constexpr Place kPlaces[] = {
     {"retries", "/retries"},
     {"backed off s", "/backed_off_s"},
     {"fairness (Jain)", "/jain"},
+    {"fairness in windows", "/jain_in_windows"},
     {"longest gap ms", "/longest_gap_ms"},
     {"CPU us/operation", "/resources/cpu_us_per_operation"},
     {"switches/operation", "/resources/switches_per_operation"},

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tidelock/db.h"
+
 namespace tidelock::agent {
 namespace {
 
@@ -16,6 +18,10 @@ std::string owner_of(const Site& site) {
   std::string name;
   std::getline(std::ifstream(site.file(kNameFile)), name);
   return name;
+}
+
+std::string another(const std::string& owner) {
+  return "there is a store of another kind: " + owner;
 }
 
 // An empty directory becomes the store's; any other one stays what it is.
@@ -55,9 +61,18 @@ Result<Site> enter(std::string_view store, const StoreOptions& options) {
   if (!std::filesystem::exists(site.directory, error)) {
     return site.failure(StatusCode::kNotFound, "open", "there is no such directory");
   }
-  return site.failure(options.create ? StatusCode::kUnsupported : StatusCode::kNotFound, "open",
-                      owner.empty() ? "what is there was not made as such a store"
-                                    : "there is a store of another kind: " + owner);
+  const StatusCode code = options.create ? StatusCode::kUnsupported : StatusCode::kNotFound;
+  if (!owner.empty()) return site.failure(code, "open", another(owner));
+  const bool ours = Db::lock_info(site.directory).has_value();
+  return site.failure(code, "open",
+                      ours ? another("tidelock") : "what is there was not made as such a store");
+}
+
+Status refuse_another_store(const std::string& directory) {
+  const Site site{.store = "tidelock", .directory = directory};
+  const std::string owner = owner_of(site);
+  if (owner.empty()) return {};
+  return site.failure(StatusCode::kUnsupported, "open", another(owner));
 }
 
 Result<Inspection> count_entries(Store& store) {

@@ -29,6 +29,9 @@ struct Site {
 // belongs to: some take the files of another one for their own, and remove what they do not know.
 [[nodiscard]] Result<Site> enter(std::string_view store, const StoreOptions& options);
 
+// Tidelock's own directory has no such file. An error if this is one of another store.
+[[nodiscard]] Status refuse_another_store(const std::string& directory);
+
 // By a walk over all of them.
 [[nodiscard]] Result<Inspection> count_entries(Store& store);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/stores/adapter.h"
 #include "tidelock/batch.h"
 #include "tidelock/db.h"
 #include "tidelock/version.h"
@@ -136,6 +137,7 @@ class TidelockStore final : public Store {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_tidelock(const StoreOptions& wanted) {
+  if (Status status = refuse_another_store(wanted.directory); !status.ok()) return status;
   Options options;
   if (wanted.create) options.mode = OpenMode::kCreateIfMissing;
   options.durability = wanted.durability;

@@ -1,8 +1,10 @@
 #include "agent/workload/key_space.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
+#include <compare>
 #include <cstring>
 #include <fstream>
 #include <numeric>
@@ -14,6 +16,8 @@
 namespace tidelock::agent {
 
 namespace {
+
+constexpr std::uint32_t kDigitsMax = 19;  // of a number up to 2^63; 10^19 is a 64-bit number, too
 
 // The hash by which YCSB spreads records: FNV of the number's eight bytes, as a positive number.
 std::uint64_t ycsb_hash(std::uint64_t number) noexcept {
@@ -81,8 +85,12 @@ std::string_view KeySpace::at(std::uint32_t index, std::string& buffer) const {
   return buffer;
 }
 
+std::uint64_t KeySpace::ycsb_number(std::uint32_t index) const noexcept {
+  return names_ == KeyNames::kYcsbHashed ? ycsb_hash(index) : index;
+}
+
 std::string_view KeySpace::ycsb_name(std::uint32_t index, std::string& buffer) const {
-  const std::uint64_t number = names_ == KeyNames::kYcsbHashed ? ycsb_hash(index) : index;
+  const std::uint64_t number = ycsb_number(index);
   char text[20];
   const char* const end = std::to_chars(text, text + sizeof text, number).ptr;
   const auto length = static_cast<std::size_t>(end - text);
@@ -95,11 +103,38 @@ std::string_view KeySpace::ycsb_name(std::uint32_t index, std::string& buffer) c
 std::vector<std::uint32_t> KeySpace::in_byte_order() const {
   std::vector<std::uint32_t> order(count_);
   std::iota(order.begin(), order.end(), 0u);
-  if (ends_.empty() && names_ == KeyNames::kPlain) return order;
-  std::string left_buffer, right_buffer;
+  if (ends_.empty()) return names_ == KeyNames::kPlain ? order : ycsb_order();
+  std::string unused;
   std::sort(order.begin(), order.end(), [&](std::uint32_t left, std::uint32_t right) {
-    return at(left, left_buffer) < at(right, right_buffer);
+    return at(left, unused) < at(right, unused);
   });
+  return order;
+}
+
+// Without making names of them: digits are in the order of the numbers that they are once all have
+// as many, zeros behind; of those that are equal then, the shorter one is first.
+std::vector<std::uint32_t> KeySpace::ycsb_order() const {
+  struct Name {
+    std::uint64_t digits;
+    std::uint32_t length;
+    std::uint32_t index;
+    auto operator<=>(const Name&) const = default;
+  };
+  std::array<std::uint64_t, kDigitsMax + 1> power{1};
+  for (std::size_t i = 1; i < power.size(); ++i) power[i] = power[i - 1] * 10;
+  std::vector<Name> names;
+  names.reserve(count_);
+  for (std::uint32_t index = 0; index < count_; ++index) {
+    const std::uint64_t number = ycsb_number(index);
+    const auto above = std::upper_bound(power.begin() + 1, power.end(), number);
+    const auto length = std::max(digits_, static_cast<std::uint32_t>(above - power.begin()));
+    const std::uint32_t missing = kDigitsMax - std::min(length, kDigitsMax);
+    names.push_back({.digits = number * power[missing], .length = length, .index = index});
+  }
+  std::sort(names.begin(), names.end());
+  std::vector<std::uint32_t> order;
+  order.reserve(count_);
+  for (const Name& name : names) order.push_back(name.index);
   return order;
 }
 

@@ -38,6 +38,8 @@ class KeySpace {
   [[nodiscard]] std::vector<std::uint32_t> in_byte_order() const;
 
  private:
+  [[nodiscard]] std::uint64_t ycsb_number(std::uint32_t index) const noexcept;
+  [[nodiscard]] std::vector<std::uint32_t> ycsb_order() const;
   [[nodiscard]] std::string_view ycsb_name(std::uint32_t index, std::string& buffer) const;
 
   std::uint32_t count_ = 0;

@@ -1,6 +1,8 @@
 #include "db/check.h"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,6 +11,7 @@
 
 #include "lsm/log_replay.h"
 #include "manifest/manifest_reader.h"
+#include "os/clock.h"
 #include "os/file.h"
 #include "state/file_names.h"
 #include "wal/log_file.h"
@@ -18,6 +21,8 @@
 namespace tidelock {
 
 namespace {
+
+constexpr std::chrono::milliseconds kGiveUpAfter{10'000};
 
 bool is_damage(const Status& status) {
   return status.code() == StatusCode::kCorruption || status.code() == StatusCode::kUnsupported ||
@@ -238,25 +243,40 @@ class Check {
     return {};
   }
 
-  // Logs that grow or go while they are read may show damage that is none: what a second look at
-  // manifest and logs says again is.
+  // Logs that grow or go while they are read may show damage that is none: what two looks in a row
+  // say of one manifest is.
   Status check_logs_by_replay() {
-    const auto replay = [this]() -> Result<std::uint64_t> {
-      const lsm::Context& context = engine_.context();
-      Result<manifest::LiveManifest> live =
-          manifest::open_live_manifest(context.directory, Access::kReadOnly);
-      if (!live) return live.error();
-      if (Status status = live->reader.read_all(); !status.ok()) return status;
-      Result<lsm::LogReplay> logs =
-          lsm::LogReplay::load(context.directory, context.uuid, live->reader.version());
-      if (!logs) return logs.error();
-      return logs->result().records;
-    };
-    Result<std::uint64_t> records = replay();
-    if (!records) records = replay();
+    const os::Deadline deadline = os::Deadline::after(kGiveUpAfter);
+    Place place;
+    Result<std::uint64_t> records = count_replayed(place);
+    for (std::optional<Place> last; !records && place != last;) {
+      if (deadline.expired()) {
+        return Status(StatusCode::kTimedOut, "check " + engine_.context().directory +
+                                                 ": others change it faster than it is read");
+      }
+      last = place;
+      records = count_replayed(place);
+    }
     if (!records) return take(records.error());
     report_.log_records += *records;
     return {};
+  }
+
+  // A manifest's number, and its length.
+  using Place = std::pair<std::uint64_t, std::uint64_t>;
+
+  // Records in the logs behind the tables of the manifest whose place it yields, too.
+  Result<std::uint64_t> count_replayed(Place& place) const {
+    const lsm::Context& context = engine_.context();
+    Result<manifest::LiveManifest> live =
+        manifest::open_live_manifest(context.directory, Access::kReadOnly);
+    if (!live) return live.error();
+    if (Status status = live->reader.read_all(); !status.ok()) return status;
+    place = {live->reader.id().number, live->reader.position().length};
+    Result<lsm::LogReplay> logs =
+        lsm::LogReplay::load(context.directory, context.uuid, live->reader.version());
+    if (!logs) return logs.error();
+    return logs->result().records;
   }
 
   lsm::Engine& engine_;

@@ -205,9 +205,10 @@ TEST(Checker, CountsWhatTheJournalsSay) {
 
 TEST(Checker, PassesOnTheErrorOfARead) {
   ForgedRun run(1);
+  const KeySpace keys = KeySpace::generated(4);
   const Result<CheckResult> result = check_final_values(
-      run.history(), KeySpace::generated(4), run.evidence(),
-      [](std::string_view) { return Status(StatusCode::kCorruption, "block 7"); });
+      run.history(), keys, keys.in_byte_order(), run.evidence(),
+      [](const KeyToRead&) { return Status(StatusCode::kCorruption, "block 7"); });
   EXPECT_EQ(result.status().code(), StatusCode::kCorruption);
 }
 

@@ -102,13 +102,11 @@ class ForgedRun {
   }
   [[nodiscard]] History history() const { return read_history(journals_, keys_.count()); }
   [[nodiscard]] CheckResult check() const {
-    return check_final_values(history(), keys_, evidence(),
-                              [this](std::string_view key) {
-                                const auto found = final_.find(std::string(key));
-                                return found == final_.end() ? std::optional<std::string>()
-                                                             : found->second;
-                              })
-        .value();
+    const auto read = [this](const KeyToRead& key) {
+      const auto found = final_.find(std::string(key.name));
+      return found == final_.end() ? std::optional<std::string>() : found->second;
+    };
+    return check_final_values(history(), keys_, keys_.in_byte_order(), evidence(), read).value();
   }
   [[nodiscard]] std::span<const Journal> journals() const { return journals_; }
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <numeric>
 
 #include "support/temporary_directory.h"
 
@@ -34,6 +36,20 @@ TEST(GeneratedKeys, HaveSixteenBytesAndAscend) {
             (std::vector<std::string>{"key0000000000000", "key0000000000001", "key0000000000002"}));
   std::string buffer;
   EXPECT_EQ(KeySpace::generated(UINT32_MAX).at(UINT32_MAX - 1, buffer), "key0004294967294");
+}
+
+TEST(GeneratedKeys, AreSortedAsTheirBytesAre) {
+  for (const KeyNames names : {KeyNames::kYcsbOrdered, KeyNames::kYcsbHashed}) {
+    for (const std::uint32_t digits : {1, 3, 19, 25}) {
+      const KeySpace keys = KeySpace::generated(12'345, names, digits);
+      const std::vector<std::string> all_names = all(keys);
+      std::vector<std::uint32_t> expected(keys.count());
+      std::iota(expected.begin(), expected.end(), 0u);
+      std::sort(expected.begin(), expected.end(),
+                [&](auto left, auto right) { return all_names[left] < all_names[right]; });
+      EXPECT_EQ(keys.in_byte_order(), expected) << digits;
+    }
+  }
 }
 
 TEST_F(KeyFile, GivesItsLinesInOrder) {

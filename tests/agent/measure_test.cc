@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "agent/report/fairness.h"
 #include "agent/report/interval.h"
 #include "agent/report/line_chart.h"
 #include "agent/report/live.h"
@@ -103,6 +104,31 @@ TEST_F(SamplerTest, TellsOfEachIntervalWhatHappenedInIt) {
   EXPECT_DOUBLE_EQ(second.jain, 0.5);
   EXPECT_NEAR(second.latency_us.max, 2, 0.1);  // not that of the first
   EXPECT_DOUBLE_EQ(second.write_latency_us.max, 0);
+}
+
+TEST_F(SamplerTest, SeesInWindowsThatThreadsTakeTurnsAtStandingBack) {
+  constexpr std::uint64_t kWindow = Fairness::kWindow;
+  Fairness fairness(state_.writers());
+  fairness.begin(kStart);
+  EXPECT_FALSE(fairness.median());
+  for (std::uint32_t window = 1; window <= 4; ++window) {
+    EXPECT_EQ(fairness.due_ns(), kStart + window * kWindow);
+    work(window % 2, 30, 1'000);
+    fairness.look(kStart + window * kWindow);
+  }
+  EXPECT_EQ(state_.writers()[0].done(), state_.writers()[1].done());
+  EXPECT_DOUBLE_EQ(fairness.median().value(), 0.5);
+}
+
+TEST_F(SamplerTest, LeavesOutOfTheFairnessWhoHasNothingLeftToDo) {
+  Fairness fairness(state_.writers());
+  fairness.begin(kStart);
+  work(0, 30, 1'000);
+  state_.writers()[1].finished_ns.set(kStart + 1);
+  fairness.look(kStart + Fairness::kWindow);
+  fairness.look(kStart + 2 * Fairness::kWindow);  // nobody did anything
+  EXPECT_EQ(fairness.windows(), 1u);
+  EXPECT_DOUBLE_EQ(fairness.median().value(), 1);
 }
 
 TEST_F(SamplerTest, GoesOnFromNowIfItWasLate) {

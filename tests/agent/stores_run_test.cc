@@ -18,7 +18,7 @@ class StoreRuns : public AgentTest, public ::testing::WithParamInterface<const a
 
 TEST_P(StoreRuns, KeepTheirPromises) {
   const Json report = good_run(store() +
-                               " --verify --seconds 1 --key-count 200 --batch-percent 20"
+                               " --verify --ops 8000 --key-count 200 --batch-percent 20"
                                " --snapshot-percent 20 --durable-percent 1");
   EXPECT_EQ(report["settings"]["store"], GetParam()->name);
   EXPECT_EQ(report["settings"]["processes"], GetParam()->many_processes ? 4 : 1);
@@ -30,7 +30,7 @@ TEST_P(StoreRuns, KeepTheirPromises) {
 
 TEST_P(StoreRuns, KeepTheirPromisesToThoseWhoWait) {
   const Json report = good_run(store() +
-                               " --verify --seconds 1 --key-count 200 --batch-percent 20"
+                               " --verify --ops 4000 --key-count 200 --batch-percent 20"
                                " --snapshot-percent 20 --wait queue");
   EXPECT_EQ(report["retries"], 0);
   EXPECT_GT(report["acknowledged"], 100);
@@ -38,7 +38,8 @@ TEST_P(StoreRuns, KeepTheirPromisesToThoseWhoWait) {
 
 TEST_P(StoreRuns, LoseNothingWhenClientsAreKilled) {
   const std::string kill_every = GetParam()->many_processes ? "50" : "250";  // it has to open first
-  const std::string options = store() + " --verify --seconds 1 --kill-every " + kill_every +
+  const std::string options = store() + " --verify --seconds 1 --rate 2000 --kill-every " +
+                              kill_every +
                               " --key-count 200 --batch-percent 20 --snapshot-percent 20";
   if (!GetParam()->survives_kills) {
     EXPECT_EQ(run(options).exit_code, 2);

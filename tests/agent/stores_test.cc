@@ -246,16 +246,22 @@ TEST_P(Stores, SayThatThereIsNone) {
 }
 
 TEST_P(Stores, LeaveTheFilesOfOthersAlone) {
-  if (is_tidelock(*GetParam())) return;
   std::filesystem::create_directory(directory_.file("db"));
   std::ofstream(directory_.file("db/STORE")) << "another\n";
   const Status status = GetParam()->open(options(true)).status();
   EXPECT_EQ(status.code(), StatusCode::kUnsupported);
   EXPECT_NE(status.message().find(directory_.file("db")), std::string::npos) << status.message();
   EXPECT_NE(status.message().find(GetParam()->name), std::string::npos) << status.message();
+  EXPECT_TRUE(status.message().ends_with("of another kind: another")) << status.message();
+  if (is_tidelock(*GetParam())) return;
   std::filesystem::remove(directory_.file("db/STORE"));
   std::ofstream(directory_.file("db/mine")) << "mine\n";
   EXPECT_EQ(GetParam()->open(options(true)).status().code(), StatusCode::kUnsupported);
+  std::filesystem::remove(directory_.file("db/mine"));
+  close_well(*store_kinds().front().open(options(true)).value());
+  const Status ours = GetParam()->open(options(true)).status();
+  EXPECT_EQ(ours.code(), StatusCode::kUnsupported);
+  EXPECT_TRUE(ours.message().ends_with("of another kind: tidelock")) << ours.message();
 }
 
 // Writes as fast as it can, hundreds of keys at once, until it is told to stop, or so many times.

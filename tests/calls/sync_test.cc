@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <iterator>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "os/crash_point.h"
 #include "state/shared_state.h"
 #include "support/comes_true.h"
+#include "support/processor.h"
 #include "support/temporary_directory.h"
 #include "tidelock/db.h"
 
@@ -29,8 +31,12 @@ namespace tidelock::test {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 
 constexpr int kObservers = 2;
+// Until all know, besides what they were kept off the processor; in the best of a few attempts.
+constexpr nanoseconds kLearntAfter = milliseconds(100);
+constexpr int kAttempts = 3;
 
 std::int64_t now() {
   return os::monotonic_now().count();
@@ -41,12 +47,14 @@ struct Scene {
   struct Observer {
     std::atomic<std::uint64_t> writes{0};
     std::atomic<std::int64_t> answered_at{0};  // the first that it began after the failure
+    std::atomic<std::int64_t> kept_off{0};     // the processor, from before the failure to then
     Note note;
   };
   std::atomic<std::int64_t> failed_at{0};
   std::atomic<bool> of_a_log{false};
-  Note path;                             // what was to be synced
-  std::atomic<std::int64_t> told_at{0};  // when the victim was told
+  Note path;                              // what was to be synced
+  std::atomic<std::int64_t> told_at{0};   // when the victim was told
+  std::atomic<std::int64_t> kept_off{0};  // the processor, the victim, until it was told
   std::atomic<std::uint64_t> syncs_afterwards{0};
   std::atomic<int> ready{0};
   std::atomic<bool> over{false};
@@ -73,6 +81,7 @@ class Syncs : public os::SystemCallHook {
     if (++calls_ == nth_) {
       scene_.path.write(std::string(event.path));
       scene_.of_a_log.store(event.path.ends_with(".wal"));
+      kept_off_at_failure_ = kept_off_the_processor();
       scene_.failed_at.store(now());
       return {.error = error_};
     }
@@ -82,12 +91,17 @@ class Syncs : public os::SystemCallHook {
     return {};
   }
   void after(const os::SystemCallEvent&) override {}
+  void note_told() {
+    scene_.kept_off.store((kept_off_the_processor() - kept_off_at_failure_).count());
+    scene_.told_at.store(now());
+  }
 
  private:
   Scene& scene_;
   std::uint64_t nth_;
   int error_;
   std::uint64_t calls_ = 0;
+  nanoseconds kept_off_at_failure_{};
 };
 
 constexpr WriteOptions kDurably{.durability = Durability::kDurable, .wait = {}};
@@ -107,12 +121,18 @@ class CallSyncTest : public testing::Test {
       return kOutsideOfJournal + std::to_string(number) + "-" + std::to_string(write);
     };
     Status status;
+    nanoseconds kept_off_before{};  // the failure
     while (!scene_->over.load() || !status.ok()) {
+      const nanoseconds kept_off = kept_off_the_processor();
       const bool after_failure = scene_->failed_at.load() != 0;
+      if (!after_failure) kept_off_before = kept_off;
       status = db->put(key_of(me.writes.load()), "v", kDurably);
       if (!status.ok() && status.code() != StatusCode::kNotDurable) return status.to_string();
       me.writes.fetch_add(1);
-      if (after_failure && me.answered_at.load() == 0) me.answered_at.store(now());
+      if (after_failure && me.answered_at.load() == 0) {
+        me.kept_off.store((kept_off_the_processor() - kept_off_before).count());
+        me.answered_at.store(now());
+      }
       os::sleep_for(milliseconds(5));  // so that the other leads most syncs
     }
     for (std::uint64_t write = 0; write < me.writes.load(); ++write) {
@@ -124,13 +144,13 @@ class CallSyncTest : public testing::Test {
   }
 
   std::string fail(const std::string& path, const Chapter& chapter, std::uint64_t nth, int error) {
-    const Syncs syncs(*scene_, nth, error);
+    Syncs syncs(*scene_, nth, error);
     std::string wrong;
     int tries = 0;
     Life life(path, *journal_, [&](const char* operation, const Status& status) {
       if (status.ok()) tries = 0;
       if (status.ok() || !wrong.empty()) return Life::Next::kOn;
-      if (scene_->told_at.load() == 0) scene_->told_at.store(now());
+      if (scene_->told_at.load() == 0) syncs.note_told();
       if (scene_->failed_at.load() == 0 || ++tries > kTriesMax) {
         wrong = std::string(operation) + ": " + status.to_string();
       }
@@ -174,6 +194,37 @@ class CallSyncTest : public testing::Test {
     return std::ranges::all_of(scene_->observers, [](const Scene::Observer& observer) {
       return observer.answered_at.load() != 0;
     });
+  }
+
+  // How long it took until all knew, and how long they were kept off the processor meanwhile.
+  struct Delay {
+    nanoseconds took{};
+    nanoseconds kept_off{};
+    [[nodiscard]] nanoseconds own() const { return took - kept_off; }
+  };
+  [[nodiscard]] Delay delay() const {
+    Delay longest{.kept_off = nanoseconds(scene_->kept_off.load())};
+    for (const Scene::Observer& observer : scene_->observers) {
+      longest.took =
+          std::max(longest.took, nanoseconds(observer.answered_at - scene_->failed_at.load()));
+      longest.kept_off += nanoseconds(observer.kept_off.load());
+    }
+    return longest;
+  }
+
+  // The best of a few attempts. None: the sync is no log's, or there are not so many.
+  std::optional<Delay> fail_until_all_know(const Chapter& chapter, std::uint64_t nth) {
+    constexpr int kErrors[] = {EIO, ENOSPC, EINTR};
+    std::optional<Delay> best;
+    for (int i = 0; i < kAttempts && (!best || best->own() >= kLearntAfter); ++i) {
+      const std::string wrong = attempt(chapter, nth, kErrors[nth % std::size(kErrors)]);
+      if (scene_->failed_at.load() == 0) break;
+      EXPECT_EQ(wrong, "") << chapter.name << ", sync " << nth << " (" << scene_->path.text
+                           << ") failed";
+      if (!scene_->of_a_log.load() || !wrong.empty()) break;
+      if (!best || delay().own() < best->own()) best = delay();
+    }
+    return best;
   }
 
   static constexpr int kTriesMax = 100;
@@ -220,30 +271,27 @@ TEST(CallSyncLeader, WithoutMemoryWakesThoseWhoWait) {
 TEST_F(CallSyncTest, ThatFailsIsLearntByAllAndTrustedByNobody) {
   constexpr std::uint64_t kSyncsMax = 60;
   std::uint64_t failures = 0;
-  std::vector<double> delays;  // of logs, in ms
+  std::vector<Delay> delays;  // of logs
   for (const Chapter& chapter : {kCompany, kDurableWrites}) {
     for (std::uint64_t nth = 1; nth <= kSyncsMax && !HasFailure(); ++nth) {
-      constexpr int kErrors[] = {EIO, ENOSPC, EINTR};
-      const std::string wrong = attempt(chapter, nth, kErrors[nth % std::size(kErrors)]);
-      if (scene_->failed_at.load() == 0) break;  // there are not so many
-      EXPECT_EQ(wrong, "") << chapter.name << ", sync " << nth << " (" << scene_->path.text
-                           << ") failed";
+      const std::optional<Delay> delay = fail_until_all_know(chapter, nth);
+      if (!delay && scene_->failed_at.load() == 0) break;
       ++failures;
-      if (!scene_->of_a_log.load()) continue;
-      for (const Scene::Observer& observer : scene_->observers) {
-        delays.push_back(static_cast<double>(observer.answered_at - scene_->failed_at) / 1e6);
-      }
+      if (delay) delays.push_back(*delay);
     }
   }
   ASSERT_FALSE(delays.empty());
-  std::ranges::sort(delays);
-  const double median = delays[delays.size() / 2];
-  std::printf("%llu syncs failed, %zu of logs; the others knew after %.1f ms, at most %.1f ms\n",
-              static_cast<unsigned long long>(failures), delays.size() / kObservers, median,
-              delays.back());
+  std::ranges::sort(delays, {}, &Delay::took);
+  const auto in_ms = [](nanoseconds time) { return static_cast<double>(time.count()) / 1e6; };
+  const nanoseconds longest = std::ranges::max(delays, {}, &Delay::own).own();
+  std::printf(
+      "%llu syncs failed, %zu of logs; all knew after %.1f ms, at most %.1f ms, of them at "
+      "most %.1f ms on the processor or asleep\n",
+      static_cast<unsigned long long>(failures), delays.size(),
+      in_ms(delays[delays.size() / 2].took), in_ms(delays.back().took), in_ms(longest));
   EXPECT_GE(failures, 20U);
-  EXPECT_GE(delays.size(), 8U);
-  EXPECT_LT(median, 100);
+  EXPECT_GE(delays.size(), 4U);
+  EXPECT_LT(longest, kLearntAfter);
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <random>
@@ -22,6 +21,7 @@
 #include "support/child_process.h"
 #include "support/comes_true.h"
 #include "support/lock_site.h"
+#include "support/processor.h"
 #include "support/seed.h"
 #include "support/shared_value.h"
 #include "support/temporary_directory.h"
@@ -32,6 +32,7 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
+using test::kept_off_the_processor;
 
 constexpr Wait kPatient{.deadline = milliseconds(60'000)};
 constexpr Wait kFailFast{.policy = Wait::Policy::kFailFast};
@@ -209,14 +210,6 @@ TEST_P(WaitingTest, ServesTheFirstAndNobodyElseOnceThatHasAsked) {
               static_cast<unsigned long long>(layout_.file().statistics.lapses.load()));
   EXPECT_EQ(will.broken.load(), 0u);
   EXPECT_GT(will.kept.load(), 20u);
-}
-
-// For how long this thread could have run and did not, in all its life.
-nanoseconds kept_off_the_processor() {
-  std::int64_t ran = 0;
-  std::int64_t delayed = 0;
-  std::ifstream("/proc/thread-self/schedstat") >> ran >> delayed;
-  return nanoseconds(delayed);
 }
 
 // This process stays on the n-th of the processors that it may use, if there are so many.

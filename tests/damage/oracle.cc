@@ -68,23 +68,28 @@ class Reading {
     hear(at->status());
   }
 
-  // What spoils an answer, check finds.
+  // What spoils an answer, check finds; and more.
   void check(Db& db) {
-    const bool spoiled = reported_;
+    const Finding expected = reported_ ? Finding::kSome : request_.finding;
+    if (expected == Finding::kNotAsked || !violation_.empty()) return;
     const Result<CheckReport> report = db.check();
     if (!report) return wrong("check fails: " + report.error().to_string());
-    if (spoiled && report->problems.empty()) wrong("check finds nothing");
+    found_ = !report->problems.empty();
+    if (!found_ && expected == Finding::kSome) wrong("check finds nothing");
+    if (found_ && expected == Finding::kNone) wrong("check finds " + report->problems.front());
   }
 
   [[nodiscard]] Verdict verdict() const {
     if (!violation_.empty()) return {Outcome::kViolation, violation_};
-    return {reported_ ? Outcome::kReported : Outcome::kSame, {}};
+    return {reported_ ? Outcome::kReported : found_ ? Outcome::kFound : Outcome::kSame, {}};
   }
+  [[nodiscard]] bool all_answered() const { return violation_.empty() && !reported_; }
 
  private:
   const ReadRequest& request_;
   const Entries& expected_;
   bool reported_ = false;
+  bool found_ = false;
   std::string violation_;
 };
 
@@ -148,8 +153,8 @@ Verdict read_all(const ReadRequest& request) {
     }
     reading.get_all(*db);
     reading.walk(*db);
-    if (reading.verdict().outcome == Outcome::kReported) reading.check(*db);
-    if (request.read_write && reading.verdict().outcome == Outcome::kSame) {
+    reading.check(*db);
+    if (request.read_write && reading.all_answered()) {
       const auto& key = request.sample.history.begin()->first;
       reading.hear(db->put(key, "written behind the damage"));
       expected[key] = "written behind the damage";
@@ -157,7 +162,7 @@ Verdict read_all(const ReadRequest& request) {
       reading.hear(db->close());
     }
   }
-  if (request.read_write && reading.verdict().outcome == Outcome::kSame) {
+  if (request.read_write && reading.all_answered()) {
     Result<Db> again = Db::open(request.directory, {.access = Access::kReadOnly});
     if (!again) {
       reading.hear(again.error());

@@ -13,6 +13,7 @@ namespace tidelock::test {
 enum class Outcome : std::uint8_t {
   kNotReached = 0,
   kSame,       // everything was answered, and rightly
+  kFound,      // so it was, and check found the damage
   kReported,   // some was not, with kCorruption naming file and place
   kRefused,    // an error of another kind, where one is allowed
   kViolation,  // anything else
@@ -27,12 +28,19 @@ struct Verdict {
 };
 
 // Reads everything in every way and compares: kSame, kReported if all that is wrong is said with
-// one of `names`, else kViolation. If answers are missing `Db::check` must find why.
+// one of `names`, else kViolation. If answers are missing `Db::check` must find why; if none is it
+// must find what is asked for.
+enum class Finding : std::uint8_t {
+  kNotAsked,  // answers suffice
+  kNone,      // the damage means nothing
+  kSome,
+};
 struct ReadRequest {
   const Sample& sample;
   std::string directory;
   std::vector<std::string> names;  // of the damaged files
   bool read_write = false;         // rebuilds, writes to it too, and reads again
+  Finding finding = Finding::kNone;
 };
 [[nodiscard]] Verdict read_all(const ReadRequest& request);
 

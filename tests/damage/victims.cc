@@ -28,7 +28,7 @@ struct Board {
   std::atomic<std::uint64_t> begun{0};  // pieces this child has begun
   char text[4000] = {};                 // of violations
   std::size_t text_length = 0;
-  std::array<std::uint64_t, 7> counts{};
+  std::array<std::uint64_t, 8> counts{};
 };
 
 Board* make_board() {

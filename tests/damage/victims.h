@@ -15,7 +15,7 @@ namespace tidelock::test {
 [[nodiscard]] bool is_long();
 
 struct Tally {
-  std::uint64_t counts[7] = {};
+  std::uint64_t counts[8] = {};
   std::vector<std::string> faults;  // violations, crashes, hangs; the first few
   [[nodiscard]] std::uint64_t of(Outcome outcome) const {
     return counts[static_cast<std::size_t>(outcome)];

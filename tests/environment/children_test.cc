@@ -15,7 +15,7 @@
 namespace tidelock::test {
 namespace {
 
-const bool kCounted = Tally::begin({.situations = 8, .acknowledged = 0});
+const bool kCounted = Tally::begin({.as_root = 8, .otherwise = 8});
 
 namespace fs = std::filesystem;
 

@@ -13,7 +13,7 @@
 namespace tidelock::test {
 namespace {
 
-const bool kCounted = Tally::begin({.situations = 17, .acknowledged = 5'000});
+const bool kCounted = Tally::begin({.as_root = 20, .otherwise = 20, .acknowledged = 8'000});
 
 namespace fs = std::filesystem;
 

@@ -16,7 +16,7 @@
 namespace tidelock::test {
 namespace {
 
-const bool kCounted = Tally::begin({.situations = 4, .acknowledged = 1'500});
+const bool kCounted = Tally::begin({.as_root = 5, .otherwise = 5, .acknowledged = 3'000});
 
 namespace fs = std::filesystem;
 

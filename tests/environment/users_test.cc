@@ -17,7 +17,7 @@
 namespace tidelock::test {
 namespace {
 
-const bool kCounted = Tally::begin({.situations = 6, .acknowledged = 1'500});
+const bool kCounted = Tally::begin({.as_root = 5, .acknowledged = 1'500});
 
 namespace fs = std::filesystem;
 

@@ -299,7 +299,7 @@ TEST(DatabaseDeath, AfterAnyStoreLeavesAllOrNothing) {
     sections.push_back(
         {name, [&plot = plot](Trial& trial) { return run(plot, trial); }, slow ? 20U : 40U});
   }
-  die_after_every_store(sections, 250);
+  die_after_every_store(sections, 550 / kLess);  // half of what it is
 }
 
 }  // namespace

@@ -31,11 +31,6 @@ constexpr unsigned kHungAfter = 30;  // seconds, for one run
 // A slice of waiting more or less is a store more or less: whether it comes depends on the time.
 constexpr int kTries = 6;
 constexpr std::size_t kMissedMax = 2;  // in a section
-#if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t kLess = 4;  // of all shares but kAll
-#else
-constexpr std::size_t kLess = 1;
-#endif
 
 struct Piece {
   std::size_t section;

@@ -11,6 +11,13 @@
 // Critical sections, in each of which a process dies after every single store.
 namespace tidelock::test {
 
+// All shares but kAll are so much smaller.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr std::size_t kLess = 4;
+#else
+inline constexpr std::size_t kLess = 1;
+#endif
+
 // One run of a section, in which its victim dies after an event, or lives through it.
 class Trial {
  public:

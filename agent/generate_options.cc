@@ -6,7 +6,7 @@
 namespace tidelock::agent {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kGenerateExamples = R"(Examples:
   tidelock-agent generate 1000000 --output users.tsv && tidelock load /tmp/db users.tsv
                                                       a file of entries; a database of them
   tidelock-agent generate 100000 --value-size 500 | tidelock load /tmp/db - --format tsv
@@ -20,7 +20,7 @@ GenerateCommand::GenerateCommand(CLI::App& app)
           "generate",
           "Writes an example data set: entries of users, key, tab and value a line, in the order\n"
           "of the keys, as tidelock load takes them. Equal options give equal bytes.")) {
-  command_.footer(kExamples);
+  command_.footer(kGenerateExamples);
   command_.add_option("N", settings_.entries, "How many entries")->type_name("")->required();
   add_number(command_, "--key-size", settings_.key_size,
              "Bytes of a key, which is user:NUMBER:FIELD; 0: with six digits, or as many as it "

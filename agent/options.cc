@@ -22,7 +22,7 @@ constexpr const char* kExitCodes =
     R"(Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage,
 5 I/O or space, 6 a client died by itself or did not end, 7 less fair than --fairness-limit.)";
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kProgramExamples = R"(Examples:
   tidelock-agent run /tmp/db                          four clients for ten seconds
   tidelock-agent run /tmp/db --processes 16 --kill-every 50 --html page.html
                                                       sixteen, one of them killed every 50 ms;
@@ -274,7 +274,7 @@ Request parse_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", std::string("tidelock-agent ") + version());
   app.require_subcommand(1);
   app.formatter(std::make_shared<Help>());
-  app.footer(std::string(kExamples) + kExitCodes);
+  app.footer(std::string(kProgramExamples) + kExitCodes);
   CLI::App& run = *app.add_subcommand(
       "run",
       "Runs clients, each a process, on one database directory, which is made if it is not there.\n"

@@ -27,9 +27,16 @@ Supervisor::Supervisor(const Run& run, const SmallDisk* disk, Progress& progress
       strikes_(run, crew_, random_, outcome_),
       stops_(run.settings),
       sampler_(writers(), run.settings.threads, run.settings.interval_ns()),
-      fairness_(writers()),
+      fairness_(rivals()),
       disk_(disk) {
   if (run.settings.churn_every != 0) ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+// Who only reads is in nobody's way.
+std::span<WriterStats> Supervisor::rivals() const noexcept {
+  const Settings& settings = run_.settings;
+  const std::uint32_t writing = settings.processes - settings.readers;
+  return writers().first((writing != 0 ? writing : settings.processes) * settings.threads);
 }
 
 Status Supervisor::prepare() {

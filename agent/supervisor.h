@@ -39,6 +39,8 @@ class Supervisor {
   [[nodiscard]] std::span<WriterStats> writers() const noexcept {
     return run_.state.writers().first(run_.preloader());
   }
+  // Those whose turns are to be fair.
+  [[nodiscard]] std::span<WriterStats> rivals() const noexcept;
   void wait_for_all_open();
   void begin();
   void work_until_end();

@@ -189,7 +189,8 @@ void add_output(CLI::App& app, Settings& settings, Raw& raw) {
       ->group(group);
   add_number(app, "--fairness-limit", settings.fairness_limit,
              "The run fails if the median of Jain's indices of what its threads got done in each "
-             "100 ms is below", 0.0, 1.0)
+             "100 ms is below",
+             0.0, 1.0)
       ->group(group);
   add_number(app, "--latency-sample", settings.latency_sample,
              "With --verify=none: time one of N operations", 1u)

@@ -1,8 +1,10 @@
 #include "db/check.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -176,13 +178,14 @@ class Check {
   }
 
   Status check_log(const state::MemtableEntry& entry, std::uint64_t to, const lsm::ReadPoint& now) {
-    Result<os::File> file = os::File::open(
-        state::file_path(engine_.context().directory, state::FileKind::kLog, entry.log_number),
-        os::FileAccess::kRead);
+    Result<os::File> file = os::File::open(path_of(entry.log_number), os::FileAccess::kRead);
     if (!file) return file.error();
     Result<wal::LogFile> log = wal::LogFile::open(std::move(*file), std::nullopt, entry.log_number,
                                                   engine_.context().uuid);
     if (!log) return log.error();
+    std::array<std::byte, wal::kHeaderSize> page;
+    if (Status s = log->file().read_exact(0, page); !s.ok()) return s;
+    check_filler(log->file().path(), page);
     const wal::Position start = wal::start_of(log->header());
     Result<std::vector<std::byte>> bytes = log->read(start.lsn, to);
     if (!bytes) return bytes.error();
@@ -205,6 +208,14 @@ class Check {
                   "check " + log->file().path() + " at " +
                       std::to_string(log->offset_of(reader.position().lsn)) + ": " +
                       wal::to_string(reader.stop()));
+  }
+
+  // Replay passes over it, so it spoils no answer.
+  void check_filler(const std::string& path, std::span<const std::byte> log) {
+    const std::optional<std::size_t> at = wal::find_in_filler(log);
+    if (!at) return;
+    note(Status(StatusCode::kCorruption,
+                "check " + path + " at " + std::to_string(*at) + ": it is not zero"));
   }
 
   struct LoggedOperation {
@@ -248,35 +259,37 @@ class Check {
   Status check_logs_by_replay() {
     const os::Deadline deadline = os::Deadline::after(kGiveUpAfter);
     Place place;
-    Result<std::uint64_t> records = count_replayed(place);
-    for (std::optional<Place> last; !records && place != last;) {
+    Result<lsm::LogReplay> replay = replay_logs(place);
+    for (std::optional<Place> last; !replay && place != last;) {
       if (deadline.expired()) {
         return Status(StatusCode::kTimedOut, "check " + engine_.context().directory +
                                                  ": others change it faster than it is read");
       }
       last = place;
-      records = count_replayed(place);
+      replay = replay_logs(place);
     }
-    if (!records) return take(records.error());
-    report_.log_records += *records;
+    if (!replay) return take(replay.error());
+    report_.log_records += replay->result().records;
+    for (const lsm::ReplayedLog& log : replay->logs()) check_filler(path_of(log.number), log.bytes);
     return {};
   }
 
   // A manifest's number, and its length.
   using Place = std::pair<std::uint64_t, std::uint64_t>;
 
-  // Records in the logs behind the tables of the manifest whose place it yields, too.
-  Result<std::uint64_t> count_replayed(Place& place) const {
+  // The logs behind the tables of the manifest whose place it yields, too.
+  Result<lsm::LogReplay> replay_logs(Place& place) const {
     const lsm::Context& context = engine_.context();
     Result<manifest::LiveManifest> live =
         manifest::open_live_manifest(context.directory, Access::kReadOnly);
     if (!live) return live.error();
     if (Status status = live->reader.read_all(); !status.ok()) return status;
     place = {live->reader.id().number, live->reader.position().length};
-    Result<lsm::LogReplay> logs =
-        lsm::LogReplay::load(context.directory, context.uuid, live->reader.version());
-    if (!logs) return logs.error();
-    return logs->result().records;
+    return lsm::LogReplay::load(context.directory, context.uuid, live->reader.version());
+  }
+
+  [[nodiscard]] std::string path_of(std::uint64_t log) const {
+    return state::file_path(engine_.context().directory, state::FileKind::kLog, log);
   }
 
   lsm::Engine& engine_;

@@ -88,8 +88,10 @@ Status remove_contents(const std::string& directory) {
   // nor leave tables without what says that they are to go.
   status = os::sync_directory(directory);
   if (status.ok()) status = remove_if_there(destroyed);
+  if (!status.ok()) return status;
+  TIDELOCK_CRASH_POINT("destroy.forgotten");
   // Nor may it come back beside a database that is made here afterwards.
-  return status.ok() ? os::sync_directory(directory) : status;
+  return os::sync_directory(directory);
 }
 
 Status remove_files(const std::string& directory) {

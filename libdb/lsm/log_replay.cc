@@ -151,8 +151,9 @@ Result<LogReplay> LogReplay::load(const std::string& directory, const manifest::
       replayed.records = std::move(records->records);
       replayed.demand = records->demand;
     }
-    replayed.bytes =
-        log->bytes.first(wal::kHeaderSize + (replayed.end().lsn - replayed.header.base_lsn));
+    const std::uint64_t end = wal::kHeaderSize + (replayed.end().lsn - replayed.header.base_lsn);
+    // One without a record may be cut inside of its header page.
+    replayed.bytes = log->bytes.first(std::min<std::uint64_t>(log->bytes.size(), end));
     replay.logs_.push_back(std::move(replayed));
   }
   replay.result_ = std::move(*result);

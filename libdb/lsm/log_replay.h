@@ -22,7 +22,7 @@ struct ReplayedLog {
   wal::LogHeader header{};
   std::vector<wal::Record> records{};
   memtable::Demand demand{};
-  std::span<const std::byte> bytes{};  // header page and records
+  std::span<const std::byte> bytes{};  // header page, if it is whole, and records
   [[nodiscard]] wal::Position end() const {
     return records.empty() ? wal::start_of(header) : records.back().end;
   }

@@ -1,6 +1,8 @@
 #include "lsm/rebuild.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -113,6 +115,11 @@ class Rebuild {
                        os::FileAccess::kReadWrite);
     if (!file) return file.error();
     if (Status status = file->write(0, log.bytes); !status.ok()) return status;
+    static constexpr std::array<std::byte, wal::kHeaderSize> kZeroes{};
+    if (log.bytes.size() < kZeroes.size()) {  // no log is shorter
+      Status status = file->write(log.bytes.size(), std::span(kZeroes).subspan(log.bytes.size()));
+      if (!status.ok()) return status;
+    }
     return file->datasync();
   }
 

@@ -3,6 +3,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <string>
@@ -81,6 +82,14 @@ Result<DecodedLogHeader> decode_log_header(std::span<const std::byte> bytes, std
   if (!plausible(header)) return DecodedLogHeader{HeaderState::kDamaged};
   if (header.number != number) return DecodedLogHeader{HeaderState::kEmpty};
   return DecodedLogHeader{HeaderState::kGood, header};
+}
+
+std::optional<std::size_t> find_in_filler(std::span<const std::byte> log) {
+  for (std::size_t at = sizeof(EncodedLogHeader);
+       at < std::min<std::size_t>(log.size(), kHeaderSize); ++at) {
+    if (log[at] != std::byte{0}) return at;
+  }
+  return std::nullopt;
 }
 
 Position start_of(const LogHeader& header) {

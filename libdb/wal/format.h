@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -51,7 +52,7 @@ struct LogHeader {
   bool operator==(const LogHeader&) const = default;
 };
 
-// The first bytes of the header page; the rest of the page is zero and not looked at.
+// The first bytes of the header page; the rest of the page is zero, and only `check` looks at it.
 struct EncodedLogHeader {
   std::array<char, 8> magic;            //   0  "tidewal\n"
   std::uint32_t version;                //   8  format version
@@ -92,6 +93,10 @@ struct DecodedLogHeader {
 // whole header of a newer format or with unknown features; no other errors.
 [[nodiscard]] Result<DecodedLogHeader> decode_log_header(std::span<const std::byte> bytes,
                                                          std::uint64_t number);
+
+// Where in the header page, behind the header, the first byte is that is not zero, if there is one.
+// `log` begins with the file.
+[[nodiscard]] std::optional<std::size_t> find_in_filler(std::span<const std::byte> log);
 
 // Where the log's records begin.
 [[nodiscard]] Position start_of(const LogHeader& header);

@@ -85,11 +85,13 @@ class ClosedTest : public testing::Test {
     }
     return names;
   }
+  [[nodiscard]] bool means_nothing(const Change& change) const {
+    return std::ranges::all_of(
+        change, [this](const auto& part) { return meaningless_.covers(part.first, part.second); });
+  }
   // What means nothing, check passes over; of much of it that is not asked of each.
   [[nodiscard]] Finding finding_for(const Change& change, std::size_t i, std::size_t count) const {
-    const bool means_nothing = std::ranges::all_of(
-        change, [this](const auto& part) { return meaningless_.covers(part.first, part.second); });
-    if (!means_nothing) return Finding::kSome;
+    if (!means_nothing(change)) return Finding::kSome;
     const bool asked = is_long() || count < 1'000 || i % 8 == seed_ % 8;
     return asked ? Finding::kNone : Finding::kNotAsked;
   }
@@ -287,7 +289,7 @@ class ShapeTest : public ClosedTest, public testing::WithParamInterface<Shape> {
 // The manifest is what leads to all the rest.
 TEST_P(ShapeTest, DamageOfTheManifestIsHarmlessOrReported) {
   for (const std::vector<Damage>& damages :
-       {some_of(flips(), 4), some_of(all_truncations(), 3), whole_files()}) {
+       {is_long() ? flips() : some_of(flips(), 4), some_of(all_truncations(), 3), whole_files()}) {
     std::vector<Damage> some;
     std::ranges::copy_if(damages, std::back_inserter(some),
                          [](const Damage& damage) { return damage.name.starts_with("MANIFEST-"); });
@@ -316,9 +318,13 @@ TEST_F(ClosedTest, FlippedBitsAreHarmlessOrReported) {
     damages.push_back(another);
   }
   expect_enough(damages, kFlipsMin);
+  const auto meaningless = static_cast<std::size_t>(std::ranges::count_if(
+      damages, [this](const Damage& damage) { return means_nothing(damage.change()); }));
+  std::printf("%zu of them mean nothing\n", meaningless);
+  EXPECT_LE(meaningless, damages.size() / 50);
   const Tally tally = read_each(damages);
   EXPECT_GE(tally.of(Outcome::kReported), damages.size() / 2);
-  EXPECT_GE(tally.of(Outcome::kFound), 60 / kStride);
+  EXPECT_GE(tally.of(Outcome::kFound), 3'900 / kStride);  // most of a log's header page
   open_each(some_of(damages, 80));
 }
 

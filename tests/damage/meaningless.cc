@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "manifest/manifest_file.h"
+#include "manifest/version_edit.h"
 #include "state/file_names.h"
 #include "wal/format.h"
 #include "wal/reader.h"
@@ -19,8 +20,8 @@ Meaningless::Meaningless(const std::string& directory, const Files& files) : fil
   add_manifest(directory);
 }
 
-// What fills the header's page is not looked at; nor is the room behind the last record, where one
-// that died may have left anything. (Of a log that is sealed, as this one is.)
+// The room behind the last record is not looked at, where one that died may have left anything. (Of
+// a log that is sealed, as this one is.)
 void Meaningless::add_log(const std::string& name, const std::string& bytes) {
   const auto all = std::as_bytes(std::span(bytes));
   const auto header = wal::decode_log_header(all, state::parse_file_name(name)->number);
@@ -30,7 +31,7 @@ void Meaningless::add_log(const std::string& name, const std::string& bytes) {
   while (reader.next()) {
   }
   const std::uint64_t end = wal::kHeaderSize + reader.position().lsn - start.lsn;
-  ranges_[name] = {{.from = sizeof(wal::EncodedLogHeader), .to = wal::kHeaderSize}, {.from = end}};
+  ranges_[name] = {{.from = end}};
 }
 
 // The end mark is not synced: without it there may have been an append that a power cut tore. The
@@ -44,11 +45,15 @@ void Meaningless::add_manifest(const std::string& directory) {
   if (!file) std::abort();
   manifest::ManifestPosition last = file->start();
   manifest::ManifestPosition end = last;
+  std::vector<std::byte> payload;
   for (auto record = file->record_at(end);
        record.value().found == manifest::ManifestFile::Found::kEdit;
        record = file->record_at(end)) {
     last = std::exchange(end, record->end);
+    payload = std::move(record->payload);
   }
+  const auto edit = manifest::decode_edit(payload);
+  if (!edit || !edit->seal) std::abort();
   ranges_[state::file_path("", state::FileKind::kManifest, current->manifest_number).substr(1)] = {
       {.from = end.length}, {.from = last.length, .with = end.length}};
 }
@@ -70,7 +75,7 @@ bool Meaningless::covers(const std::string& file, const std::optional<std::strin
   };
   const auto found = ranges_.find(file);
   return found != ranges_.end() && std::ranges::any_of(found->second, [&](const Range& range) {
-           return from >= range.from && to <= range.to && (!range.with || is_damaged(*range.with));
+           return from >= range.from && (!range.with || is_damaged(*range.with));
          });
 }
 

@@ -21,11 +21,9 @@ class Meaningless {
   [[nodiscard]] bool covers(const std::string& file, const std::optional<std::string>& bytes) const;
 
  private:
-  static constexpr std::uint64_t kEndOfAny = ~std::uint64_t{0};
-
+  // To the end of the file.
   struct Range {
     std::uint64_t from = 0;
-    std::uint64_t to = kEndOfAny;
     // Only if the record header there is damaged, too.
     std::optional<std::uint64_t> with{};
   };

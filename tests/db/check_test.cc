@@ -1,9 +1,11 @@
 #include <filesystem>
 #include <memory>
+#include <span>
 
 #include "manifest/manifest_reader.h"
 #include "manifest/manifest_writer.h"
 #include "memtable/arena.h"
+#include "os/file.h"
 #include "os/mapping.h"
 #include "state/file_names.h"
 #include "state/shared_state.h"
@@ -97,6 +99,19 @@ TEST_F(CheckTest, FindsMoreAppliedThanCommitted) {
   beyond.lsn += 64;
   (*shared)->applied.publish(beyond.lsn, beyond);
   EXPECT_TRUE(finds("more is applied than committed"));
+}
+
+// Nobody else looks there.
+TEST_F(CheckTest, FindsWhatFillsTheHeaderPageOfALog) {
+  constexpr std::uint64_t kAt = 4095;
+  const std::string log = path() + "/" + files("", ".wal").back();
+  os::File file = std::move(os::File::open(log, os::FileAccess::kReadWrite)).value();
+  ASSERT_TRUE(file.write(kAt, std::as_bytes(std::span("!", 1))).ok());
+  EXPECT_TRUE(finds(log + " at 4095: it is not zero"));
+  ASSERT_TRUE(db_.close().ok());
+  fs::remove(path() + "/STATE");  // so that the next one goes by the logs
+  db_ = open_for_reading();
+  EXPECT_TRUE(finds(log + " at 4095: it is not zero"));
 }
 
 TEST_F(CheckTest, FindsAMemtableThatLacksWhatItsLogHolds) {

@@ -29,6 +29,23 @@ class RecoveryTest : public test::DatabaseTest {
   const std::string value_ = std::string(10'000, 'v');
 };
 
+// As a power cut may leave it.
+TEST_F(RecoveryTest, ALogCutInsideItsHeaderPageIsOneWithoutRecords) {
+  Db db = open_passive();
+  ASSERT_TRUE(db.put("k", "v").ok());
+  const std::string copied = path() + "-copied";
+  fs::copy(path(), copied);
+  fs::resize_file(copied + "/" + files("", ".wal").front(), 1'000);
+  Options options;
+  options.background = Background::kNone;
+  Result<Db> again = Db::open(copied, options);
+  ASSERT_TRUE(again) << again.status().to_string();
+  EXPECT_EQ(again->get("k").value(), Found());
+  EXPECT_TRUE(again->put("k", "w").ok());
+  const CheckReport report = again->check().value();
+  EXPECT_TRUE(report.problems.empty()) << report.problems.front();
+}
+
 // A copy of a database whose logs nobody made tables of, as after a power cut.
 class ManyLogsTest : public RecoveryTest {
  protected:

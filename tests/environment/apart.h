@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -67,7 +68,12 @@ inline Words not_tried(const std::string& why) {
 
 // Root, and not one that a container keeps from mounting, or from being others.
 [[nodiscard]] inline bool may_do_all() {
-  ChildProcess child([] { return ::unshare(CLONE_NEWNS) == 0 && ::setuid(4201) == 0 ? 0 : 1; });
+  ChildProcess child([] {
+    const bool may = ::unshare(CLONE_NEWNS) == 0 &&
+                     ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                     ::mount("none", "/tmp", "tmpfs", 0, nullptr) == 0 && ::setuid(4201) == 0;
+    return may ? 0 : 1;
+  });
   return exited_with(child.wait(), 0);
 }
 

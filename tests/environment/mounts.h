@@ -25,6 +25,12 @@ inline Words take_own_mounts() {
   return "";
 }
 
+[[nodiscard]] inline bool has_loop_devices() {
+  return run(
+      "image=$(mktemp) && truncate -s 1M $image && device=$(losetup -f --show $image) && "
+      "losetup -d $device; result=$?; rm -f $image; exit $result");
+}
+
 // How a file system comes to be at "$M" (an empty directory), with "$I" free for an image. `again`
 // mounts it once more, with what is in it; empty: it cannot be had twice.
 struct FileSystem {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include "support/comes_true.h"
@@ -25,6 +26,21 @@ std::string failed(const std::string& what) {
 
 std::string run(const std::string& command) {
   return std::system(("PATH=$PATH:/usr/sbin:/sbin; " + command).c_str()) == 0 ? "" : command;
+}
+
+// The target has good and bad times in turn, in seconds: the one or the other is for ever here.
+constexpr const char* kGood = "3600000 0";
+
+const char* times_of(ErrorDisk::Fate fate) {
+  switch (fate) {
+    case ErrorDisk::Fate::kWritesFail:
+      return "0 3600000 1 error_writes";
+    case ErrorDisk::Fate::kWritesGetLost:
+      return "0 3600000 1 drop_writes";
+    case ErrorDisk::Fate::kAllFails:
+      break;
+  }
+  return "0 3600000";
 }
 
 unsigned long sectors_of(const std::string& device) {
@@ -55,16 +71,14 @@ ErrorDisk::~ErrorDisk() {
 
 std::string ErrorDisk::make(const std::string& mkfs) {
   if (sectors_ == 0) return failed("the size of " + device_);
-  if (std::string problem = map("create --noudevsync", ""); !problem.empty()) return problem;
+  if (std::string problem = map("create --noudevsync", kGood); !problem.empty()) return problem;
   const std::string commands = "dmsetup mknodes " + name_ + " && " + mkfs + " /dev/mapper/" + name_;
   if (std::string problem = run(commands + " >/dev/null"); !problem.empty()) return problem;
   ::mkdir(path_.c_str(), 0700);
   return mount();
 }
 
-// The target has good and bad times in turn, in seconds: the one or the other is for ever here.
-std::string ErrorDisk::map(const std::string& verb, const std::string& features) const {
-  const std::string times = features.empty() ? "3600000 0" : "0 3600000 1 " + features;
+std::string ErrorDisk::map(const std::string& verb, const std::string& times) const {
   return run("dmsetup " + verb + " " + name_ + " --table '0 " + std::to_string(sectors_) +
              " flakey " + device_ + " 0 " + times + "'");
 }
@@ -76,17 +90,20 @@ std::string ErrorDisk::mount() const {
 }
 
 // What waits to be written is not written first: it meets the same fate.
-std::string ErrorDisk::let_writes(Fate fate) const {
-  const char* const feature = fate == Fate::kFails ? "error_writes" : "drop_writes";
-  if (std::string problem = map("load", feature); !problem.empty()) return problem;
+std::string ErrorDisk::meet(Fate fate) const {
+  if (std::string problem = map("load", times_of(fate)); !problem.empty()) return problem;
   return run("dmsetup suspend --nolockfs --noflush " + name_ + " && dmsetup resume --noudevsync " +
              name_);
+}
+
+void ErrorDisk::drop_caches() {
+  std::ofstream("/proc/sys/vm/drop_caches") << 3;
 }
 
 std::string ErrorDisk::mount_again() const {
   // The kernel may still be closing what the dead had open.
   if (!comes_true([&] { return ::umount2(path_.c_str(), 0) == 0; })) return failed("unmount");
-  if (std::string problem = map("load", ""); !problem.empty()) return problem;
+  if (std::string problem = map("load", kGood); !problem.empty()) return problem;
   if (std::string problem =
           run("dmsetup suspend " + name_ + " && dmsetup resume --noudevsync " + name_);
       !problem.empty()) {

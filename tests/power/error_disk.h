@@ -4,8 +4,9 @@
 
 namespace tidelock::test {
 
-// A file system on a block device whose writes can be made to fail, or to get lost unnoticed: by
-// the device mapper's target "flakey". What the device held is overwritten.
+// A file system on a block device whose writes can be made to fail, or to get lost unnoticed, or
+// its reads to fail, too: by the device mapper's target "flakey". What the device held is
+// overwritten.
 class ErrorDisk {
  public:
   // Mounted at `directory`/disk. `mkfs`: a command that is given the device, like "mkfs.ext4 -q";
@@ -20,15 +21,17 @@ class ErrorDisk {
   [[nodiscard]] const std::string& problem() const { return problem_; }
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  // Of every write from now on.
-  enum class Fate : unsigned char { kFails, kGetsLost };
-  [[nodiscard]] std::string let_writes(Fate fate) const;
+  enum class Fate : unsigned char { kWritesFail, kWritesGetLost, kAllFails };
+  // From now on, for all that is read or written.
+  [[nodiscard]] std::string meet(Fate fate) const;
+  // What nobody has mapped is read from the device the next time. Of all file systems.
+  static void drop_caches();
   // With a device in order, after a boot. Nobody may have a file of it open.
   [[nodiscard]] std::string mount_again() const;
 
  private:
   [[nodiscard]] std::string make(const std::string& mkfs);
-  [[nodiscard]] std::string map(const std::string& verb, const std::string& features) const;
+  [[nodiscard]] std::string map(const std::string& verb, const std::string& times) const;
   [[nodiscard]] std::string mount() const;
 
   std::string device_;

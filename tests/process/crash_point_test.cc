@@ -216,6 +216,12 @@ const Life kLives[] = {
     {"after a death inside the manifest", "", false, many_manifest_edits, whole_life},
 };
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSlow = true;
+#else
+constexpr bool kSlow = false;
+#endif
+
 class CrashPointTest : public testing::TestWithParam<Life> {};
 
 // Every acknowledged round is there; one that a death interrupted, wholly or not at all.
@@ -308,6 +314,7 @@ TEST_P(CrashPointTest, OthersGoOnAfterADeathThere) {
     if (!point.starts_with(life.points)) continue;
     reached().insert(point);
     ASSERT_NO_FATAL_FAILURE(kill_and_go_on(life, point, 1));
+    if (kSlow) continue;
     ASSERT_NO_FATAL_FAILURE(kill_and_go_on(life, point, 5));
   }
 }
@@ -354,13 +361,14 @@ TEST_P(DestroyCrashPointTest, WhoeverCreatesOneFinishesTheDestruction) {
 }
 
 TEST_P(DestroyCrashPointTest, WhatADeathLeavesCanBeDestroyedAgain) {
-  fs::remove(path_ + "/LOCK");
+  if (fs::exists(path_ + "/DESTROYED")) fs::remove(path_ + "/LOCK");
   EXPECT_TRUE(Db::destroy(path_).ok());
   EXPECT_FALSE(fs::exists(path_));
 }
 
 INSTANTIATE_TEST_SUITE_P(Points, DestroyCrashPointTest,
-                         testing::Values("destroy.renamed", "destroy.removing"),
+                         testing::Values("destroy.renamed", "destroy.removing",
+                                         "destroy.forgotten"),
                          [](const auto& param) {
                            return std::string(param.param).substr(sizeof "destroy." - 1);
                          });

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <ctime>
 #include <utility>
 
@@ -69,7 +70,10 @@ void Churn::fork_child(bool other_program, std::uint64_t life_ns) {
   const pid_t pid = ::fork();
   if (pid > 0) stats_.forks.add(1);
   if (pid != 0) return;
-  if (other_program) ::execl("/bin/sleep", "sleep", "0.03", static_cast<char*>(nullptr));
+  if (other_program) {
+    std::signal(SIGPIPE, SIG_DFL);  // the agent ignores it
+    ::execl("/bin/sleep", "sleep", "0.03", static_cast<char*>(nullptr));
+  }
   while (now_ns() < end && !run_.state.stop().load(std::memory_order_relaxed)) {
     ::nanosleep(&kNap, nullptr);
   }

@@ -87,9 +87,9 @@ class TraceReader {
 
 }  // namespace
 
-Result<TraceLog> TraceLog::create(const std::string& directory) {
+Result<TraceLog> TraceLog::create(const std::string& directory, std::size_t reserved) {
   static_assert(sizeof(TraceEntry) == 24);
-  Result<EntryFile> file = EntryFile::create(directory, sizeof(TraceEntry));
+  Result<EntryFile> file = EntryFile::create(directory, sizeof(TraceEntry), reserved);
   if (!file) return std::move(file).error();
   return TraceLog(*std::move(file));
 }

@@ -31,7 +31,8 @@ struct TraceEntry {
 // What one writer did, noted when it was over. An EntryFile, with its rules.
 class TraceLog {
  public:
-  [[nodiscard]] static Result<TraceLog> create(const std::string& directory);
+  [[nodiscard]] static Result<TraceLog> create(const std::string& directory,
+                                               std::size_t reserved = EntryFile::kReserved);
   [[nodiscard]] Status add(const TraceEntry& entry);
   [[nodiscard]] std::uint64_t size() const noexcept { return file_.size(); }
   // Precondition: index < size().

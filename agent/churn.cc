@@ -55,7 +55,7 @@ Status Churn::reopen() {
   session_.reset();
   if (Status status = job([&] { return store_->close(); }); !status.ok()) return status;
   const CallTimer call(stats_);
-  Result<std::unique_ptr<Store>> store = open_store(run_.settings);
+  Result<std::unique_ptr<Store>> store = open_store(run_);
   if (!store) return std::move(store).error();
   store_ = *std::move(store);
   Result<std::unique_ptr<Session>> session = store_->session();

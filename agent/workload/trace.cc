@@ -69,6 +69,7 @@ class TraceReader {
                            .action = *action};
     if (trace.clients.size() <= *client) trace.clients.resize(*client + 1);
     trace.clients[*client].push_back(entry);
+    trace.largest_amount = std::max(trace.largest_amount, entry.amount);
     return true;
   }
 

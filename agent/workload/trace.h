@@ -53,6 +53,7 @@ struct Trace {
 
   std::vector<std::string> keys;                 // by index, each once
   std::vector<std::vector<TraceEntry>> clients;  // what each did, in order
+  std::uint32_t largest_amount = 0;              // no value is larger
 };
 
 }  // namespace tidelock::agent

@@ -24,9 +24,11 @@ std::string how_writers_wait(const Settings& settings, const StoreKind& store) {
 }
 
 std::vector<std::string> heads(const std::string& us) {
-  return {"store",     "run by",    "writers wait", "ops/s",       "min",       "max",
-          "ratio",     "p50 " + us, "p99 " + us,    "p99.9 " + us, "max " + us, "CPU " + us + "/op",
-          "written/byte", "dirtied/byte", "MB of memory", "MB on disk",  "Jain",      "verified"};
+  return {"store",        "run by",       "writers wait", "ops/s",
+          "min",          "max",          "ratio",        "p50 " + us,
+          "p99 " + us,    "p99.9 " + us,  "max " + us,    "CPU " + us + "/op",
+          "written/byte", "dirtied/byte", "MB of memory", "MB on disk",
+          "Jain",         "verified"};
 }
 
 std::vector<std::string> cells(const Settings& settings, const WorkloadOutcome& workload,
@@ -74,17 +76,18 @@ std::vector<std::string> account_of(const Settings& settings, const Comparison& 
   }
   const std::string records = settings.records == 0 ? "as many records as the properties say"
                                                     : counted(settings.records, "record");
-  return {counted(settings.rounds, "round") + " of " + with_decimals(settings.seconds, 2) +
-              " s for each store and workload, in turn; " + records + ", " +
-              counted(settings.processes, "client") + "; medians, ratios to " +
-              settings.stores[settings.yardstick()]->name + "; seed " +
-              std::to_string(settings.seed) + ".",
-          "Each run with:" + options + ".",
-          "written/byte, dirtied/byte: bytes in write calls, and in dirtied pages of files, per byte of "
-          "keys and values; memory: of all clients, the agent's own part included.",
-          "Stores: " + versions + ".",
-          machine.cpu + ", " + counted(machine.cpus, "CPU") + ", " + machine.kernel + ", " +
-              machine.file_system + "."};
+  return {
+      counted(settings.rounds, "round") + " of " + with_decimals(settings.seconds, 2) +
+          " s for each store and workload, in turn; " + records + ", " +
+          counted(settings.processes, "client") + "; medians, ratios to " +
+          settings.stores[settings.yardstick()]->name + "; seed " + std::to_string(settings.seed) +
+          ".",
+      "Each run with:" + options + ".",
+      "written/byte, dirtied/byte: bytes in write calls, and in dirtied pages of files, per byte "
+      "of keys and values; memory: of all clients, the agent's own part included.",
+      "Stores: " + versions + ".",
+      machine.cpu + ", " + counted(machine.cpus, "CPU") + ", " + machine.kernel + ", " +
+          machine.file_system + "."};
 }
 
 }  // namespace tidelock::agent::shootout

@@ -1,6 +1,7 @@
 // Stores compared: the program itself, and what it makes of what runs say.
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -87,6 +88,17 @@ TEST_F(Shootout, ShowsWhyARunFailedAndEndsWithItsExitCode) {
   EXPECT_NE(answer.output.find("FAILED"), std::string::npos) << answer.output;
   EXPECT_NE(answer.output.find("tidelock, round 2: "), std::string::npos) << answer.output;
   EXPECT_NE(answer.output.find("/nowhere"), std::string::npos) << answer.output;
+}
+
+TEST_F(Shootout, SaysThatItWasInterrupted) {
+  const std::string all = directory_.file("all");
+  const std::string command = std::string(TIDELOCK_AGENT) + " shootout " + all +
+                              " --stores tidelock --workloads a,c --seconds 30 & until ls " + all +
+                              "/*/* >/dev/null 2>&1; do :; done; kill -TERM $!; wait $!";
+  const Answer answer = answer_of(command);
+  EXPECT_EQ(answer.exit_code, 128 + SIGINT);
+  EXPECT_NE(answer.output.find("Interrupted."), std::string::npos) << answer.output;
+  EXPECT_FALSE(std::filesystem::exists(all));
 }
 
 TEST_F(Shootout, RefusesBeforeAnythingRunsWhatARunWouldRefuse) {

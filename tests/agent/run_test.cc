@@ -92,10 +92,11 @@ TEST_F(Agent, KeepsASmallDiskToItself) {
   const std::string db = directory_.file("db");
   good_run("--ops 100 --disk-size 24M --memtable-size 1048576");
   EXPECT_TRUE(std::filesystem::is_empty(db));
-  const std::string command =
-      std::string(TIDELOCK_AGENT) + " run " + db + " --seconds 60 --disk-size 24M --csv " +
-      directory_.file("csv") + " 2>/dev/null & until grep -q " + db +
-      " /proc/$!/mountinfo; do :; done; grep " + db + " /proc/self/mountinfo; kill -9 $!; wait $!";
+  const std::string command = std::string(TIDELOCK_AGENT) + " run " + db +
+                              " --seconds 60 --disk-size 24M --memtable-size 1048576" +
+                              " 2>/dev/null & until grep -q " + db +
+                              " /proc/$!/mountinfo; do :; done; grep " + db +
+                              " /proc/self/mountinfo; kill -9 $!; wait $!";
   const Answer answer = answer_of(command);
   EXPECT_EQ(answer.exit_code, 128 + SIGKILL);
   EXPECT_EQ(answer.output, "");

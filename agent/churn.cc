@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <ctime>
 #include <utility>
 
@@ -54,7 +55,7 @@ Status Churn::reopen() {
   session_.reset();
   if (Status status = job([&] { return store_->close(); }); !status.ok()) return status;
   const CallTimer call(stats_);
-  Result<std::unique_ptr<Store>> store = open_store(run_.settings);
+  Result<std::unique_ptr<Store>> store = open_store(run_);
   if (!store) return std::move(store).error();
   store_ = *std::move(store);
   Result<std::unique_ptr<Session>> session = store_->session();
@@ -69,7 +70,10 @@ void Churn::fork_child(bool other_program, std::uint64_t life_ns) {
   const pid_t pid = ::fork();
   if (pid > 0) stats_.forks.add(1);
   if (pid != 0) return;
-  if (other_program) ::execl("/bin/sleep", "sleep", "0.03", static_cast<char*>(nullptr));
+  if (other_program) {
+    std::signal(SIGPIPE, SIG_DFL);  // the agent ignores it
+    ::execl("/bin/sleep", "sleep", "0.03", static_cast<char*>(nullptr));
+  }
   while (now_ns() < end && !run_.state.stop().load(std::memory_order_relaxed)) {
     ::nanosleep(&kNap, nullptr);
   }

@@ -110,7 +110,7 @@ int close(const Run& run, Store& store, bool good) {
 }  // namespace
 
 int prepare_database(const Run& run) {
-  StoreOptions options = store_options(run.settings);
+  StoreOptions options = store_options(run);
   options.create = true;
   Result<std::unique_ptr<Store>> store = run.settings.store->open(options);
   if (!store) return fail(run, store.error());
@@ -126,7 +126,7 @@ int run_client(const Run& run, std::uint32_t slot, std::uint32_t generation) {
   WriterStats& first = run.state.writers()[slot * run.settings.threads];
   Result<std::unique_ptr<Store>> store = [&] {
     const CallTimer call(first);
-    return open_store(run.settings);
+    return open_store(run);
   }();
   if (!store) return fail(run, store.error());
   // Order matters to nobody: the supervisor waits for a number, the client for a flag.

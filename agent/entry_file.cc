@@ -13,9 +13,8 @@
 namespace tidelock::agent {
 namespace {
 
-constexpr std::size_t kReserved = std::size_t{1} << 36;  // of address space; over a billion entries
-constexpr std::size_t kGrowth = std::size_t{1} << 20;    // bytes
-constexpr std::size_t kHeaderSize = 64;                  // the count comes first
+constexpr std::size_t kGrowth = std::size_t{1} << 20;  // bytes
+constexpr std::size_t kHeaderSize = 64;                // the count comes first
 
 Status failure(const std::string& operation, const std::string& path) {
   return Status(StatusCode::kIo, operation + " " + path + ": " + std::strerror(errno));
@@ -41,12 +40,13 @@ EntryFile::~EntryFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Result<EntryFile> EntryFile::create(const std::string& directory, std::size_t entry_size) {
+Result<EntryFile> EntryFile::create(const std::string& directory, std::size_t entry_size,
+                                    std::size_t reserved) {
   std::string path = directory + "/tidelock-agent-XXXXXX";
   const int descriptor = ::mkostemp(path.data(), O_CLOEXEC);
   if (descriptor < 0) return failure("create a journal in", directory);
   ::unlink(path.c_str());
-  Result<SharedMapping> mapping = SharedMapping::of_file(descriptor, kReserved);
+  Result<SharedMapping> mapping = SharedMapping::of_file(descriptor, reserved);
   if (!mapping) {
     ::close(descriptor);
     return std::move(mapping).error();
@@ -77,7 +77,7 @@ void EntryFile::set_size(std::uint64_t entries) noexcept {
 }
 
 std::uint64_t EntryFile::size() const noexcept {
-  const std::uint64_t most = (kReserved - kHeaderSize) / entry_size_;
+  const std::uint64_t most = (mapping_.size() - kHeaderSize) / entry_size_;
   // Pairs with the release in set_size().
   return std::min(count_of(mapping_).load(std::memory_order_acquire), most);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -17,9 +18,17 @@ namespace tidelock::agent {
 // of readers. E1. An entry is filled before the count that covers it is raised.
 class EntryFile {
  public:
+  // Bytes of address space, of which files of all writers share what there is; more than a billion
+  // entries.
+  static constexpr std::size_t kReserved = std::size_t{1} << 36;
+  [[nodiscard]] static constexpr std::size_t reserved_by_each(std::size_t files) noexcept {
+    constexpr std::size_t kAll = std::size_t{1} << 46, kUnit = std::size_t{1} << 20;
+    return files == 0 ? kReserved : std::min(kReserved, kAll / files / kUnit * kUnit);
+  }
+
   // Entries are at most 64 bytes. Their bytes are zero at first.
   [[nodiscard]] static Result<EntryFile> create(const std::string& directory,
-                                                std::size_t entry_size);
+                                                std::size_t entry_size, std::size_t reserved);
   EntryFile(EntryFile&& other) noexcept;
   EntryFile& operator=(EntryFile&&) = delete;
   ~EntryFile();

@@ -109,7 +109,8 @@ Status check_structure(Store& store, FinalCheck& check) {
 
 FinalCheck check_database(const Run& run, const History& history) {
   FinalCheck check;
-  StoreOptions options = store_options(run.settings);
+  StoreOptions options = store_options(run);
+  options.views = true;
   options.background = false;
   const Result<std::unique_ptr<Store>> store = run.settings.store->open(options);
   if (!store) {

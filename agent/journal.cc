@@ -21,9 +21,9 @@ struct Journal::Entry {
   std::uint8_t unused;
 };
 
-Result<Journal> Journal::create(const std::string& directory) {
+Result<Journal> Journal::create(const std::string& directory, std::size_t reserved) {
   static_assert(std::is_standard_layout_v<Entry> && sizeof(Entry) == 24);
-  Result<EntryFile> file = EntryFile::create(directory, sizeof(Entry));
+  Result<EntryFile> file = EntryFile::create(directory, sizeof(Entry), reserved);
   if (!file) return std::move(file).error();
   return Journal(*std::move(file));
 }

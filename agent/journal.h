@@ -57,7 +57,8 @@ struct Step {
 // before a successor begins.
 class Journal {
  public:
-  [[nodiscard]] static Result<Journal> create(const std::string& directory);
+  [[nodiscard]] static Result<Journal> create(const std::string& directory,
+                                              std::size_t reserved = EntryFile::kReserved);
 
   // Notes the intent to do these together; the result is the number of the first one, its counter,
   // which the others follow. kNoSpace if the file cannot grow.

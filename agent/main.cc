@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <iostream>
 
@@ -51,7 +52,10 @@ void occupy_standard_streams() {
 
 int main(int argc, char** argv) {
   occupy_standard_streams();
-  const int exit_code = std::visit(Perform{}, agent::parse_command_line(argc, argv));
+  const agent::Request request = agent::parse_command_line(argc, argv);
+  // A reader that goes away early ends neither a run nor its judgement; example data, it does.
+  if (!std::holds_alternative<agent::GenerateSettings>(request)) std::signal(SIGPIPE, SIG_IGN);
+  const int exit_code = std::visit(Perform{}, request);
   if (std::cout.flush()) return exit_code;
   std::cerr << "tidelock-agent: write standard output: " << std::strerror(errno) << '\n';
   // What the run found counts more.

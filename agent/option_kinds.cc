@@ -57,6 +57,20 @@ CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& byt
       ->type_name("SIZE");
 }
 
+CLI::Validator not_negative() {
+  return CLI::Validator(
+      [](const std::string& word) {
+        return word.starts_with('-') ? "'" + word + "' is below 0" : std::string();
+      },
+      "");
+}
+
+CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed) {
+  return app.add_option("--seed", seed, "Of all choices; drawn and shown if not given")
+      ->check(not_negative())
+      ->type_name("N");
+}
+
 std::uint64_t random_seed() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();

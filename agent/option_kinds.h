@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "agent/names.h"
@@ -36,13 +37,16 @@ CLI::Option* add_choice(CLI::App& app, const char* name, Value& value, const Nam
       ->type_name(CLI::detail::join(choices, "|"));
 }
 
+// The parser takes -5 for a very large number.
+[[nodiscard]] CLI::Validator not_negative();
+
 template <typename Number>
 CLI::Option* add_number(CLI::App& app, const char* name, Number& value, const char* description,
                         Number low, Number high = std::numeric_limits<Number>::max()) {
-  return app.add_option(name, value, description)
-      ->check(CLI::Range(low, high).description(""))
-      ->type_name("N")
-      ->capture_default_str();
+  CLI::Option* const option =
+      app.add_option(name, value, description)->check(CLI::Range(low, high).description(""));
+  if constexpr (std::is_unsigned_v<Number>) option->check(not_negative());
+  return option->type_name("N")->capture_default_str();
 }
 
 // "250ms"; nullopt for what is no time, or too long a one.
@@ -62,6 +66,8 @@ CLI::Option* add_milliseconds(CLI::App& app, const std::string& name, std::uint6
 // Bytes: "64M".
 CLI::Option* add_size(CLI::App& app, const std::string& name, std::uint64_t& bytes,
                       const std::string& description);
+
+CLI::Option* add_seed(CLI::App& app, std::uint64_t& seed);
 
 [[nodiscard]] std::uint64_t random_seed();
 

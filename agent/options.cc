@@ -9,6 +9,7 @@
 #include "agent/help.h"
 #include "agent/names.h"
 #include "agent/option_kinds.h"
+#include "agent/option_needs.h"
 #include "agent/report.h"
 #include "agent/shootout/options.h"
 #include "agent/store_choice.h"
@@ -20,7 +21,8 @@ namespace {
 
 constexpr const char* kExitCodes =
     R"(Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage,
-5 I/O or space, 6 a client died by itself or did not end, 7 less fair than --fairness-limit.)";
+5 I/O or space, 6 a client died by itself or did not end, 7 less fair than --fairness-limit,
+130 a shootout was interrupted. A run that was interrupted is judged by what it did.)";
 
 constexpr const char* kProgramExamples = R"(Examples:
   tidelock-agent run /tmp/db                          four clients for ten seconds
@@ -142,9 +144,7 @@ void add_clients(CLI::App& app, Settings& settings, Raw& raw) {
            "Run on a file system in memory of this size, which is mounted over the directory and "
            "becomes twice as large at half time; needs root")
       ->group(group);
-  app.add_option("--seed", settings.seed, "Of all choices; drawn and shown if not given")
-      ->type_name("N")
-      ->group(group);
+  add_seed(app, settings.seed)->group(group);
 }
 
 void add_store(CLI::App& app, Settings& settings) {
@@ -234,7 +234,13 @@ std::string complete(Settings& settings, const Raw& raw, bool seeded) {
   settings.stop_for = milliseconds(raw.stop_for_ms);
   settings.hold_view = milliseconds(raw.hold_view_ms);
   settings.slow_think = milliseconds(raw.slow_think_ms);
-  if (settings.readers > settings.processes) return "--readers: there are not so many clients";
+  for (const auto& [option, clients] : {std::pair{"--readers", settings.readers},
+                                        {"--slow", settings.slow},
+                                        {"--spare", settings.spared}}) {
+    if (clients > settings.processes && settings.replay.empty()) {
+      return std::string(option) + ": there are not so many clients";
+    }
+  }
   if (raw.verify.empty()) {
     settings.verify = raw.kill_every_ms == 0 ? Verify::kValues : Verify::kHistory;
   } else if (const auto verify = value_of(kVerifyNames, raw.verify)) {
@@ -313,6 +319,7 @@ Request parse_command_line(int argc, const char* const* argv) {
   std::string complaint = workload.complete();
   if (complaint.empty()) complaint = fit_to_store(run, settings);
   if (complaint.empty()) complaint = complete(settings, raw, run.count("--seed") != 0);
+  if (complaint.empty()) complaint = missing_need(run, settings);
   if (!complaint.empty()) return usage_error(complaint);
   return settings;
 }

@@ -56,9 +56,10 @@ struct Reading {
 // with its rules about writers and readers.
 class ReadLog {
  public:
-  [[nodiscard]] static Result<ReadLog> create(const std::string& directory) {
+  [[nodiscard]] static Result<ReadLog> create(const std::string& directory,
+                                              std::size_t reserved = EntryFile::kReserved) {
     static_assert(sizeof(Reading) == 40);
-    Result<EntryFile> file = EntryFile::create(directory, sizeof(Reading));
+    Result<EntryFile> file = EntryFile::create(directory, sizeof(Reading), reserved);
     if (!file) return std::move(file).error();
     return ReadLog(*std::move(file));
   }

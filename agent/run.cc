@@ -1,10 +1,13 @@
 #include "agent/run.h"
 
+#include <sys/resource.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <random>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -23,20 +26,57 @@ std::string temporary_directory() {
   return named != nullptr && *named != '\0' ? named : "/tmp";
 }
 
-// Outside the database: one for each writer, and the last for the preload.
-Result<std::vector<Journal>> make_journals(std::uint32_t count) {
+// The files that clients write beside the database: one of a kind for each writer, and of two kinds
+// one for the preload.
+struct Files {
   std::vector<Journal> journals;
-  journals.reserve(count);
-  while (journals.size() < count) {
-    Result<Journal> journal = Journal::create(temporary_directory());
-    if (!journal) return journal.error();
-    journals.push_back(*std::move(journal));
+  std::vector<ReadLog> reads;
+  std::vector<TraceLog> traces;
+};
+
+template <typename File>
+Status make_files(std::size_t count, std::size_t reserved, std::vector<File>& files) {
+  files.reserve(count);
+  while (files.size() < count) {
+    Result<File> file = File::create(temporary_directory(), reserved);
+    if (!file) {
+      const std::string message = file.error().message();
+      return {file.error().code(), message + " (" + std::to_string(files.size()) + " of " +
+                                       std::to_string(count) +
+                                       " are there; see --processes, --threads, --verify)"};
+    }
+    files.push_back(*std::move(file));
   }
-  return journals;
+  return {};
+}
+
+// What is usual is not enough for thousands of them.
+void have_descriptors_for(std::size_t files) {
+  constexpr std::size_t kOthers = 1'000;
+  ::rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= files + kOthers) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<Files> make_all_files(const Settings& settings) {
+  const std::size_t writers = settings.writers();
+  const std::size_t journals = settings.verify == Verify::kNone ? 0 : writers + 1;
+  const std::size_t reads = settings.verify == Verify::kHistory ? writers + 1 : 0;
+  const std::size_t traces = settings.record.empty() ? 0 : writers;
+  const std::size_t all = journals + reads + traces;
+  const std::size_t reserved = EntryFile::reserved_by_each(all);
+  have_descriptors_for(all);
+  Files files;
+  Status status = make_files(journals, reserved, files.journals);
+  if (status.ok()) status = make_files(reads, reserved, files.reads);
+  if (status.ok()) status = make_files(traces, reserved, files.traces);
+  if (!status.ok()) return status;
+  return files;
 }
 
 // Journals and read logs are evidence: they get a place and names. The result is the directory.
-Result<std::string> keep(const std::vector<Journal>& journals, const std::vector<ReadLog>& reads) {
+Result<std::string> keep(std::span<const Journal> journals, std::span<const ReadLog> reads) {
   std::string directory = temporary_directory() + "/tidelock-agent-XXXXXX";
   if (::mkdtemp(directory.data()) == nullptr) {
     return Status(StatusCode::kIo, "create " + directory + ": " + std::strerror(errno));
@@ -52,30 +92,18 @@ Result<std::string> keep(const std::vector<Journal>& journals, const std::vector
   return directory;
 }
 
-Result<std::vector<ReadLog>> make_read_logs(std::uint32_t count) {
-  std::vector<ReadLog> logs;
-  logs.reserve(count);
-  while (logs.size() < count) {
-    Result<ReadLog> log = ReadLog::create(temporary_directory());
-    if (!log) return log.error();
-    logs.push_back(*std::move(log));
-  }
-  return logs;
+// Before anything is printed, which may fail.
+void keep_evidence(const Run& run) {
+  const Result<std::string> directory = keep(run.journals, run.reads);
+  std::cerr << "tidelock-agent: "
+            << (directory ? "the journals are kept in " + *directory
+                          : "the journals are lost: " + directory.error().to_string())
+            << '\n';
 }
 
 int fail(const Status& status) {
   std::cerr << "tidelock-agent: " << status.to_string() << '\n';
   return static_cast<int>(exit_code(status));
-}
-
-Result<std::vector<TraceLog>> make_trace_logs(std::uint32_t count) {
-  std::vector<TraceLog> logs;
-  while (logs.size() < count) {
-    Result<TraceLog> log = TraceLog::create(temporary_directory());
-    if (!log) return log.error();
-    logs.push_back(*std::move(log));
-  }
-  return logs;
 }
 
 // What is replayed says who does how much, to which keys; values have the sizes that it says.
@@ -160,15 +188,8 @@ int run_agent(Settings settings) {
   const Result<KeySpace> keys = make_keys(settings, *trace);
   if (!keys) return fail(keys.error());
   const std::uint32_t writers = settings.writers() + 1;  // and the preload
-  const bool judged = settings.verify != Verify::kNone;
-  Result<std::vector<Journal>> journals = make_journals(judged ? writers : 0);
-  if (!journals) return fail(journals.error());
-  Result<std::vector<ReadLog>> reads =
-      make_read_logs(settings.verify == Verify::kHistory ? writers : 0);
-  if (!reads) return fail(reads.error());
-  Result<std::vector<TraceLog>> recorded =
-      make_trace_logs(settings.record.empty() ? 0 : settings.writers());
-  if (!recorded) return fail(recorded.error());
+  Result<Files> files = make_all_files(settings);
+  if (!files) return fail(files.error());
   const std::vector<std::uint32_t> key_order = keys->in_byte_order();
   std::vector<std::uint32_t> key_places(key_order.size());
   for (std::uint32_t place = 0; place < key_order.size(); ++place) {
@@ -184,29 +205,23 @@ int run_agent(Settings settings) {
                 .key_order = key_order,
                 .key_places = key_places,
                 .state = *state,
-                .journals = *journals,
-                .reads = *reads,
-                .recorded = *recorded,
+                .journals = files->journals,
+                .reads = files->reads,
+                .recorded = files->traces,
                 .trace = *trace ? &**trace : nullptr,
                 .id = std::random_device()()};  // not of the seed: no two runs share it
   const Result<Report> report = emulate(run);
   if (!report) return fail(report.error());
+  const ExitCode code = exit_code(*report);
+  if (code == ExitCode::kLost) keep_evidence(run);
   bool written = print_reports(run, *report);
   if (!settings.record.empty()) {
-    written =
-        write_to(settings.record, [&](std::ostream& out) { write_trace(out, *recorded, *keys); }) &&
-        written;
+    written = write_to(settings.record,
+                       [&](std::ostream& out) { write_trace(out, files->traces, *keys); }) &&
+              written;
   }
-  const ExitCode code = exit_code(*report);
-  if (code == ExitCode::kLost) {
-    if (settings.json || settings.csv_file == "-" || settings.html_file == "-")
-      print_findings(std::cerr, run, *report);
-    const Result<std::string> directory = keep(*journals, *reads);
-    std::cerr << "tidelock-agent: "
-              << (directory ? "the journals are kept in " + *directory
-                            : "the journals are lost: " + directory.error().to_string())
-              << '\n';
-  }
+  const bool replaced = settings.json || settings.csv_file == "-" || settings.html_file == "-";
+  if (code == ExitCode::kLost && replaced) print_findings(std::cerr, run, *report);
   return static_cast<int>(code == ExitCode::kGood && !written ? ExitCode::kIo : code);
 }
 

@@ -1,5 +1,6 @@
 #include "agent/small_disk.h"
 
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -18,12 +19,24 @@ Status mount_at(const std::string& directory, std::uint64_t size, unsigned long 
                 "mount a file system in memory on " + directory + ": " + std::strerror(errno));
 }
 
+// What is mounted from now on is seen by this process and its children alone, and goes with the
+// last of them, however they end.
+Status see_mounts_alone() {
+  if (::unshare(CLONE_NEWNS) == 0 &&
+      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) {
+    return {};
+  }
+  const StatusCode code = errno == EPERM ? StatusCode::kPermission : StatusCode::kIo;
+  return Status(code, std::string("have mounts of its own: ") + std::strerror(errno));
+}
+
 }  // namespace
 
 Result<SmallDisk> SmallDisk::mount(const std::string& directory, std::uint64_t size) {
   if (::mkdir(directory.c_str(), 0777) != 0 && errno != EEXIST) {
     return Status(StatusCode::kIo, "make directory " + directory + ": " + std::strerror(errno));
   }
+  if (Status status = see_mounts_alone(); !status.ok()) return status;
   if (Status status = mount_at(directory, size, 0); !status.ok()) return status;
   return SmallDisk(directory);
 }

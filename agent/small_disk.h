@@ -8,7 +8,8 @@
 namespace tidelock::agent {
 
 // A file system in memory of a few bytes, to become full, mounted over a directory for as long as
-// this lives. Needs root.
+// this lives. Only this process and the children that it forks later see it, so it is gone with
+// them, however they end. Needs root.
 class SmallDisk {
  public:
   // The directory is made if it is not there. kPermission, kIo.

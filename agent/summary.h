@@ -1,6 +1,9 @@
 #pragma once
 
 #include <iosfwd>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/report.h"
 
@@ -17,6 +20,9 @@ void print_csv(std::ostream& out, const Run& run, const Report& report);
 
 // One page with charts, which refers to nothing outside of it.
 void print_html(std::ostream& out, const Run& run, const Report& report);
+
+// The settings by the names that they have in JSON; those that were not asked for are left out.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> settings_in_words(const Run& run);
 
 // Parts of the summary.
 void print_settings(std::ostream& out, const Settings& settings);

@@ -43,6 +43,7 @@ Status Supervisor::prepare() {
   const pid_t pid = parent_.fork_child([this] { return prepare_database(run_); });
   if (pid < 0) return Status(StatusCode::kIo, std::string("fork: ") + std::strerror(errno));
   const Counter& loaded = run_.state.writers()[run_.preloader()].loaded;
+  const std::uint64_t begin = now_ns();
   for (;;) {
     int wait_status = 0;
     if (::waitpid(pid, &wait_status, WNOHANG) == pid) {
@@ -56,8 +57,10 @@ Status Supervisor::prepare() {
     if (outcome_.interrupted) {
       run_.state.stop().store(true, std::memory_order_relaxed);
     } else if (run_.settings.preload && now_ns() >= progress_.due_ns()) {
-      progress_.show("preload: " + std::to_string(loaded.get()) + " of " +
-                     std::to_string(run_.state.population().count()) + " keys");
+      const Loading loading{.loaded = loaded.get(),
+                            .keys = run_.state.population().count(),
+                            .elapsed_s = static_cast<double>(now_ns() - begin) / double(kSecond)};
+      progress_.show(progress_.is_terminal() ? live_view(loading) : plain_line(loading));
     }
   }
 }

@@ -182,6 +182,7 @@ std::string WorkloadOptions::take_mix() {
                       given("--batch-percent") || given("--snapshot-percent");
   workload.erase_percent = erase_percent_;
   if (!mix_.empty()) {
+    if (given("--workload")) return "--workload has a mix of its own: no --mix with it";
     if (given("--read-percent") || given("--batch-percent") || given("--snapshot-percent")) {
       return "--mix says it all: no --read-percent, --batch-percent or --snapshot-percent with it";
     }

@@ -38,8 +38,7 @@ Command::Command(CLI::App& app)
            "Bytes before a flush: the smaller, the more tables [4M]");
   add_number(command_, "--seconds", settings_.seconds, "Of reading, each time", 0.01, 1e6);
   add_milliseconds(command_, "--interval", interval_ms_, "Over which rates are taken [250ms]");
-  command_.add_option("--seed", settings_.seed, "Of all choices; drawn and shown if not given")
-      ->type_name("N");
+  add_seed(command_, settings_.seed);
   command_.add_flag("--json", settings_.json, "Print everything as a JSON object");
 }
 

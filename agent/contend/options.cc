@@ -79,9 +79,7 @@ void Command::add_workload() {
   command_.add_option("--directory", settings_.directory, "For the lock files [TMPDIR or /tmp]")
       ->type_name("DIR")
       ->group(group);
-  command_.add_option("--seed", settings_.seed, "Of all choices; drawn and shown if not given")
-      ->type_name("N")
-      ->group(group);
+  add_seed(command_, settings_.seed)->group(group);
 }
 
 void Command::add_output() {

@@ -52,6 +52,15 @@ void print_table(std::ostream& out, const Report& report) {
   out << "</table></div>\n";
 }
 
+void print_all_settings(std::ostream& out, const Run& run) {
+  out << "<h2>Settings</h2>\n<div "
+         "class=\"scroll\"><table><tr><th>setting</th><th>value</th></tr>\n";
+  for (const auto& [name, value] : settings_in_words(run)) {
+    out << "<tr><td>" << name << "</td><td>" << escaped(value) << "</td></tr>\n";
+  }
+  out << "</table></div>\n";
+}
+
 using I = const Interval&;
 
 // A last one that is short says little: what the clients took to end falls into it, too.
@@ -203,6 +212,7 @@ void print_html(std::ostream& out, const Run& run, const Report& report) {
   std::ostringstream measured;
   print_measures(measured, run, report);
   print_words(out, "measure", measured.str());
+  print_all_settings(out, run);
   end_page(out);
 }
 

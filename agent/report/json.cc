@@ -21,7 +21,6 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
             {"threads", settings.threads},
             {"seconds", settings.operations == 0 ? Json(settings.seconds) : Json()},
             {"ops", settings.operations != 0 ? Json(settings.operations) : Json()},
-            {"store", settings.store->name},
             {"workload", settings.workload.name.empty() ? Json() : Json(settings.workload.name)},
             {"mix", settings.workload.mix.to_string()},
             {"keys", name_of(kKeyOrderNames, settings.workload.keys.order)},
@@ -32,6 +31,11 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
             {"value_ratio", settings.workload.values.ratio},
             {"scan_length", settings.workload.scan_lengths.text()},
             {"rate", settings.pace.unlimited() ? Json() : Json(settings.pace.text())},
+            {"record", settings.record.empty() ? Json() : Json(settings.record)},
+            {"replay", settings.replay.empty() ? Json() : Json(settings.replay)},
+            {"replay_timing", settings.replay.empty()
+                                  ? Json()
+                                  : Json(name_of(kReplayTimingNames, settings.replay_timing))},
             {"memtable_size", settings.memtable_size},
             {"durable_percent", settings.durable_percent},
             {"churn_every", settings.churn_every},
@@ -149,6 +153,16 @@ Json problems_of(const Report& report) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> settings_in_words(const Run& run) {
+  std::vector<std::pair<std::string, std::string>> words;
+  const Json settings = to_json(run.settings, run.keys);
+  for (const auto& [name, value] : settings.items()) {
+    if (value.is_null()) continue;
+    words.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return words;
+}
 
 void print_json(std::ostream& out, const Run& run, const Report& report) {
   const double seconds = report.seconds > 0 ? report.seconds : 1;

@@ -26,6 +26,11 @@ std::string bars(std::span<const double> clients) {
   return clients.size() > kClientsShown ? text + "…" : text;
 }
 
+std::string bar(double share) {
+  const auto full = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * kBarWidth);
+  return "[" + std::string(full, '#') + std::string(kBarWidth - full, '.') + "] ";
+}
+
 std::string how_far(const Moment& moment) {
   double share = -1;
   std::string text = with_decimals(moment.elapsed_s, 1) + " s";
@@ -36,8 +41,7 @@ std::string how_far(const Moment& moment) {
     share = static_cast<double>(moment.operations) / static_cast<double>(moment.operations_to_do);
   }
   if (share < 0) return text;
-  const auto full = static_cast<std::size_t>(std::min(share, 1.0) * kBarWidth);
-  return "[" + std::string(full, '#') + std::string(kBarWidth - full, '.') + "] " + text;
+  return bar(share) + text;
 }
 
 std::string figures(const Interval& interval, const char* after_rates) {
@@ -54,6 +58,19 @@ std::string events(const Moment& moment) {
 }
 
 }  // namespace
+
+std::string plain_line(const Loading& loading) {
+  std::string text = "preload: " + grouped(loading.loaded) + " of " + counted(loading.keys, "key");
+  if (loading.loaded == 0 || loading.elapsed_s <= 0) return text;
+  const double rate = static_cast<double>(loading.loaded) / loading.elapsed_s;
+  const auto left = static_cast<double>(loading.keys - std::min(loading.keys, loading.loaded));
+  return text + ", " + rounded(rate) + " keys/s, " + with_decimals(left / rate, 0) + " s left";
+}
+
+std::string live_view(const Loading& loading) {
+  const auto keys = static_cast<double>(std::max<std::uint64_t>(loading.keys, 1));
+  return bar(static_cast<double>(loading.loaded) / keys) + plain_line(loading);
+}
 
 std::string live_view(const Moment& moment) {
   std::string text = how_far(moment) + "\n" + events(moment);

@@ -19,6 +19,16 @@ struct Moment {
   std::span<const double> clients;     // operations of each in it
 };
 
+// Of the keys that are written before a run.
+struct Loading {
+  std::uint64_t loaded = 0, keys = 0;
+  double elapsed_s = 0;
+};
+
+// One line: for a terminal, with a bar, and a plain one.
+[[nodiscard]] std::string live_view(const Loading& loading);
+[[nodiscard]] std::string plain_line(const Loading& loading);
+
 // Several lines for a terminal, without the last line's end.
 [[nodiscard]] std::string live_view(const Moment& moment);
 // One line.

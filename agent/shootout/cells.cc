@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "agent/shootout/reports.h"
 #include "agent/words.h"
 
@@ -15,16 +17,26 @@ std::string verdict(const WorkloadOutcome& workload, const Outcome& outcome) {
 
 }  // namespace
 
-std::vector<std::string> heads() {
-  return {"store",  "run by",   "ops/s",  "min",       "max",        "ratio", "p50 us",
-          "p99 us", "p99.9 us", "max us", "CPU us/op", "MB on disk", "Jain",  "verified"};
+std::string how_writers_wait(const Settings& settings, const StoreKind& store) {
+  const std::vector<std::string>& words = settings.run_options;
+  const bool queue = std::find(words.begin(), words.end(), "--wait=queue") != words.end();
+  return queue || !store.fails_fast ? store.queue : "by trying again";
+}
+
+std::vector<std::string> heads(const std::string& us) {
+  return {"store",        "run by",       "writers wait", "ops/s",
+          "min",          "max",          "ratio",        "p50 " + us,
+          "p99 " + us,    "p99.9 " + us,  "max " + us,    "CPU " + us + "/op",
+          "written/byte", "dirtied/byte", "MB of memory", "MB on disk",
+          "Jain",         "verified"};
 }
 
 std::vector<std::string> cells(const Settings& settings, const WorkloadOutcome& workload,
                                std::size_t store) {
   const Outcome& outcome = workload.stores[store];
   const StoreKind& kind = *settings.stores[store];
-  std::vector<std::string> row{kind.name, how_run(settings, kind)};
+  std::vector<std::string> row{kind.name, how_run(settings, kind),
+                               how_writers_wait(settings, kind)};
   if (outcome.rounds.empty()) {
     row.resize(heads().size() - 1, "-");
     row.push_back(outcome.failures.empty() ? "not run" : "FAILED");
@@ -40,6 +52,9 @@ std::vector<std::string> cells(const Settings& settings, const WorkloadOutcome& 
   const Percentiles& us = figures.latency_us;
   for (const double value : {us.p50, us.p99, us.p999, us.max}) row.push_back(rounded(value));
   row.push_back(or_dash(figures.cpu_us_per_operation));
+  row.push_back(or_dash(figures.called_per_byte));
+  row.push_back(or_dash(figures.dirtied_per_byte));
+  row.push_back(or_dash(figures.memory_bytes, 1e6));
   row.push_back(or_dash(figures.disk_bytes, 1e6));
   row.push_back(with_decimals(figures.jain, 3));
   row.push_back(verdict(workload, outcome));
@@ -61,14 +76,18 @@ std::vector<std::string> account_of(const Settings& settings, const Comparison& 
   }
   const std::string records = settings.records == 0 ? "as many records as the properties say"
                                                     : counted(settings.records, "record");
-  return {counted(settings.rounds, "round") + " of " + with_decimals(settings.seconds, 2) +
-              " s for each store and workload, in turn; " + records + ", " +
-              counted(settings.processes, "client") + "; medians, ratios to " +
-              settings.stores[settings.yardstick()]->name + "; seed " +
-              std::to_string(settings.seed) + ".",
-          "Each run with:" + options + ".", "Stores: " + versions + ".",
-          machine.cpu + ", " + counted(machine.cpus, "CPU") + ", " + machine.kernel + ", " +
-              machine.file_system + "."};
+  return {
+      counted(settings.rounds, "round") + " of " + with_decimals(settings.seconds, 2) +
+          " s for each store and workload, in turn; " + records + ", " +
+          counted(settings.processes, "client") + "; medians, ratios to " +
+          settings.stores[settings.yardstick()]->name + "; seed " + std::to_string(settings.seed) +
+          ".",
+      "Each run with:" + options + ".",
+      "written/byte, dirtied/byte: bytes in write calls, and in dirtied pages of files, per byte "
+      "of keys and values; memory: of all clients, the agent's own part included.",
+      "Stores: " + versions + ".",
+      machine.cpu + ", " + counted(machine.cpus, "CPU") + ", " + machine.kernel + ", " +
+          machine.file_system + "."};
 }
 
 }  // namespace tidelock::agent::shootout

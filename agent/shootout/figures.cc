@@ -36,7 +36,10 @@ Figures medians(const std::vector<Figures>& rounds) {
                          .max = of(&Percentiles::max)},
           .jain = median_of(rounds, [](const Figures& f) { return f.jain; }),
           .cpu_us_per_operation = median_of_told(rounds, &Figures::cpu_us_per_operation),
-          .disk_bytes = median_of_told(rounds, &Figures::disk_bytes)};
+          .disk_bytes = median_of_told(rounds, &Figures::disk_bytes),
+          .memory_bytes = median_of_told(rounds, &Figures::memory_bytes),
+          .called_per_byte = median_of_told(rounds, &Figures::called_per_byte),
+          .dirtied_per_byte = median_of_told(rounds, &Figures::dirtied_per_byte)};
 }
 
 Spread throughput(const Outcome& outcome) {

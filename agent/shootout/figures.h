@@ -13,7 +13,9 @@ struct Figures {
   double ops_per_second = 0;
   Percentiles latency_us{};
   double jain = 1;
-  std::optional<double> cpu_us_per_operation{}, disk_bytes{};  // where the run tells
+  // Where the run tells. Bytes written per byte of keys and values: in calls, in dirtied pages.
+  std::optional<double> cpu_us_per_operation{}, disk_bytes{}, memory_bytes{};
+  std::optional<double> called_per_byte{}, dirtied_per_byte{};
 };
 
 // One run of the command `run`.

@@ -75,7 +75,7 @@ void print_html(std::ostream& out, const Settings& settings, const Comparison& c
   print_charts(out, settings, comparison);
   for (const WorkloadOutcome& workload : comparison.workloads) {
     out << "<h2>" << escaped(title_of(workload)) << "</h2>\n<div class=\"scroll\"><table>";
-    print_row(out, heads(), "th");
+    print_row(out, heads("µs"), "th");
     for (std::size_t i = 0; i < settings.stores.size(); ++i) {
       print_row(out, cells(settings, workload, i), "td");
     }

@@ -18,6 +18,9 @@ Json to_json(const Figures& figures) {
           {"latency_us", {{"p50", us.p50}, {"p99", us.p99}, {"p999", us.p999}, {"max", us.max}}},
           {"cpu_us_per_operation", or_null(figures.cpu_us_per_operation)},
           {"disk_bytes", or_null(figures.disk_bytes)},
+          {"memory_peak_bytes", or_null(figures.memory_bytes)},
+          {"call_bytes_per_user_byte", or_null(figures.called_per_byte)},
+          {"storage_bytes_per_user_byte", or_null(figures.dirtied_per_byte)},
           {"jain", figures.jain}};
 }
 
@@ -31,6 +34,7 @@ Json to_json(const Settings& settings, const WorkloadOutcome& workload) {
     stores.push_back(
         {{"store", kind.name},
          {"processes", kind.many_processes ? settings.processes : 1},
+         {"writers_wait", how_writers_wait(settings, kind)},
          {"threads", kind.many_processes ? 1 : settings.processes},
          {"medians", outcome.rounds.empty() ? Json() : to_json(medians(outcome.rounds))},
          {"ratio", or_null(ratio(outcome, workload.stores[settings.yardstick()]))},

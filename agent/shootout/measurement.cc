@@ -84,7 +84,10 @@ Figures figures_of(const Json& json) {
                          .max = number(latency, "max").value_or(0)},
           .jain = number(json, "jain").value_or(1),
           .cpu_us_per_operation = number(resources, "cpu_us_per_operation"),
-          .disk_bytes = number(resources, "directory_end_bytes")};
+          .disk_bytes = number(resources, "directory_end_bytes"),
+          .memory_bytes = number(resources, "memory_peak_bytes"),
+          .called_per_byte = number(resources, "call_bytes_per_user_byte"),
+          .dirtied_per_byte = number(resources, "storage_bytes_per_user_byte")};
 }
 
 // The problems that the report lists, or else what was said on standard error.

@@ -64,9 +64,7 @@ void Command::add_comparison() {
   add_number(command_, "--seconds", settings_.seconds, "Of each run", 0.01, 1e9)->group(group);
   add_number(command_, "--rounds", settings_.rounds, "Of all runs; medians are shown", 1u, 10'000u)
       ->group(group);
-  command_.add_option("--seed", settings_.seed, "Of all choices; drawn and shown if not given")
-      ->type_name("N")
-      ->group(group);
+  add_seed(command_, settings_.seed)->group(group);
 }
 
 void Command::add_run_options() {
@@ -109,7 +107,8 @@ void Command::add_run_options() {
         Passed{"--value-ratio", "N", "What a compressor may leave of it [1]"},
         Passed{"--rate", "RATE", "Of each client; else as fast as it can"},
         Passed{"--durability", "process|durable", "What an acknowledged write survives [process]"},
-        Passed{"--wait", "queue|fail-fast", "How to wait for other writers [fail-fast]"},
+        Passed{"--wait", "queue|fail-fast",
+               "How to wait for other writers [queue, or with --backoff fail-fast]"},
         Passed{"--backoff", "BACKOFF", "Between the attempts of fail-fast [full-jitter]"},
         Passed{"--deadline", "TIME", "Of a write [10s]"},
         Passed{"--latency-sample", "N", "Without --verify: time one of N operations [1]"}}) {
@@ -167,6 +166,9 @@ std::string Command::complete() {
     return "only one of --json and --html can be -";
   }
   settings_.run_options.push_back("--verify=" + verify_);
+  if (command_.count("--wait") == 0 && command_.count("--backoff") == 0) {
+    settings_.run_options.emplace_back("--wait=queue");
+  }
   if (command_.count("--seed") == 0) settings_.seed = random_seed();
   return {};
 }

@@ -16,8 +16,10 @@ void print_json(std::ostream& out, const Settings& settings, const Comparison& c
 // One page that refers to nothing outside of it.
 void print_html(std::ostream& out, const Settings& settings, const Comparison& comparison);
 
-// A table as text: a row of heads, then one of cells for each store.
-[[nodiscard]] std::vector<std::string> heads();
+// A table as text: a row of heads, then one of cells for each store. The first three columns are
+// words. `us`: how microseconds are written.
+inline constexpr std::size_t kColumnsOfWords = 3;
+[[nodiscard]] std::vector<std::string> heads(const std::string& us = "us");
 [[nodiscard]] std::vector<std::string> cells(const Settings& settings,
                                              const WorkloadOutcome& workload, std::size_t store);
 // "YCSB a: get=50,put=50"

@@ -40,4 +40,7 @@ struct Settings {
   return settings.processes == 1 ? "1 process" : count + " threads";
 }
 
+// And how its writers wait for each other.
+[[nodiscard]] std::string how_writers_wait(const Settings& settings, const StoreKind& store);
+
 }  // namespace tidelock::agent::shootout

@@ -1,5 +1,6 @@
 #include "agent/shootout/shootout.h"
 
+#include <csignal>
 #include <iostream>
 
 #include "agent/options.h"
@@ -10,6 +11,8 @@
 
 namespace tidelock::agent::shootout {
 namespace {
+
+constexpr int kInterrupted = 128 + SIGINT;  // as a shell says it
 
 // Would the command `run` take these options for every store? It says itself if it would not.
 bool all_would_run(const Settings& settings) {
@@ -48,8 +51,11 @@ int run_shootout(const Settings& settings) {
   }
   const bool json = write_to(settings.json_file, printed_by(print_json));
   const bool html = write_to(settings.html_file, printed_by(print_html));
-  return static_cast<int>(json && html ? comparison->exit_code
-                                       : worse(comparison->exit_code, ExitCode::kIo));
+  const ExitCode code =
+      json && html ? comparison->exit_code : worse(comparison->exit_code, ExitCode::kIo);
+  // There are figures that were asked for and are not there.
+  if (code == ExitCode::kGood && comparison->interrupted) return kInterrupted;
+  return static_cast<int>(code);
 }
 
 }  // namespace tidelock::agent::shootout

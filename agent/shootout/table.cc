@@ -11,7 +11,7 @@ using Row = std::vector<std::string>;
 
 void print_row(std::ostream& out, const Row& row, const std::vector<std::size_t>& widths) {
   for (std::size_t i = 0; i < row.size(); ++i) {
-    const bool name = i < 2;
+    const bool name = i < kColumnsOfWords;
     out << (i == 0 ? "" : "  ") << (name ? std::left : std::right)
         << std::setw(static_cast<int>(widths[i])) << row[i];
   }

@@ -81,8 +81,9 @@ int BerkeleyDbEnvironment::open_env(const StoreOptions& options) {
 
 int BerkeleyDbEnvironment::open_db(const StoreOptions& options) {
   if (const int error = db_create(&db_, env_, 0)) return error;
-  const std::uint32_t flags =
-      DB_AUTO_COMMIT | DB_MULTIVERSION | DB_THREAD | (options.create ? unsigned{DB_CREATE} : 0u);
+  const std::uint32_t flags = DB_AUTO_COMMIT | DB_THREAD |
+                              (options.views ? unsigned{DB_MULTIVERSION} : 0u) |
+                              (options.create ? unsigned{DB_CREATE} : 0u);
   return db_->open(db_, nullptr, "entries.db", nullptr, DB_BTREE, flags, kMode);
 }
 

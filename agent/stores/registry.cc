@@ -24,6 +24,7 @@ std::span<const StoreKind> store_kinds() noexcept {
        .many_processes = true,
        .survives_kills = true,
        .fails_fast = true,
+       .queue = "in its queue",
        .has_memtable = true,
        .open = open_tidelock,
        .version = tidelock_version},
@@ -31,6 +32,7 @@ std::span<const StoreKind> store_kinds() noexcept {
       {.name = "lmdb",
        .many_processes = true,
        .survives_kills = true,
+       .queue = "for its mutex",
        .open = open_lmdb,
        .version = lmdb_version},
 #endif
@@ -39,12 +41,14 @@ std::span<const StoreKind> store_kinds() noexcept {
        .many_processes = true,
        .survives_kills = true,
        .fails_fast = true,
+       .queue = "in its busy loop",
        .open = open_sqlite,
        .version = sqlite_version},
 #endif
 #ifdef TIDELOCK_AGENT_LEVELDB
       {.name = "leveldb",
        .survives_kills = true,
+       .queue = "in turn",
        .has_memtable = true,
        .open = open_leveldb,
        .version = leveldb_version},
@@ -52,6 +56,7 @@ std::span<const StoreKind> store_kinds() noexcept {
 #ifdef TIDELOCK_AGENT_ROCKSDB
       {.name = "rocksdb",
        .survives_kills = true,
+       .queue = "in turn",
        .has_memtable = true,
        .open = open_rocksdb,
        .version = rocksdb_version},
@@ -60,6 +65,7 @@ std::span<const StoreKind> store_kinds() noexcept {
       {.name = "berkeleydb",
        .many_processes = true,
        .fails_fast = true,
+       .queue = "for its page locks",
        .open = open_berkeleydb,
        .version = berkeleydb_version},
 #endif

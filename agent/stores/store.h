@@ -96,6 +96,7 @@ struct StoreOptions {
   std::chrono::milliseconds deadline{10'000};   // of one write, while it waits for others
   std::size_t memtable_size = 0;                // bytes, where there is one; 0: the store's default
   std::uint64_t data_size = 0;                  // bytes that it is going to hold, at most, roughly
+  bool views = true;                            // or scans: some will be asked for
   bool background = true;                       // it may work in threads of its own
 };
 
@@ -104,6 +105,7 @@ struct StoreKind {
   bool many_processes = false;  // may have it open at once
   bool survives_kills = false;  // of one of its processes, while the others go on
   bool fails_fast = false;      // can say kBusy; else it waits, and as long as it likes
+  const char* queue = "";       // how its writers wait for each other if they do
   bool has_memtable = false;    // of a size that can be chosen
   Result<std::unique_ptr<Store>> (*open)(const StoreOptions& options) = nullptr;
   std::string (*version)() = nullptr;  // of the library that is linked

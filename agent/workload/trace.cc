@@ -69,6 +69,7 @@ class TraceReader {
                            .action = *action};
     if (trace.clients.size() <= *client) trace.clients.resize(*client + 1);
     trace.clients[*client].push_back(entry);
+    trace.largest_amount = std::max(trace.largest_amount, entry.amount);
     return true;
   }
 
@@ -87,9 +88,9 @@ class TraceReader {
 
 }  // namespace
 
-Result<TraceLog> TraceLog::create(const std::string& directory) {
+Result<TraceLog> TraceLog::create(const std::string& directory, std::size_t reserved) {
   static_assert(sizeof(TraceEntry) == 24);
-  Result<EntryFile> file = EntryFile::create(directory, sizeof(TraceEntry));
+  Result<EntryFile> file = EntryFile::create(directory, sizeof(TraceEntry), reserved);
   if (!file) return std::move(file).error();
   return TraceLog(*std::move(file));
 }

@@ -31,7 +31,8 @@ struct TraceEntry {
 // What one writer did, noted when it was over. An EntryFile, with its rules.
 class TraceLog {
  public:
-  [[nodiscard]] static Result<TraceLog> create(const std::string& directory);
+  [[nodiscard]] static Result<TraceLog> create(const std::string& directory,
+                                               std::size_t reserved = EntryFile::kReserved);
   [[nodiscard]] Status add(const TraceEntry& entry);
   [[nodiscard]] std::uint64_t size() const noexcept { return file_.size(); }
   // Precondition: index < size().
@@ -52,6 +53,7 @@ struct Trace {
 
   std::vector<std::string> keys;                 // by index, each once
   std::vector<std::vector<TraceEntry>> clients;  // what each did, in order
+  std::uint32_t largest_amount = 0;              // no value is larger
 };
 
 }  // namespace tidelock::agent

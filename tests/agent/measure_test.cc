@@ -152,6 +152,14 @@ TEST_F(SamplerTest, IsShownInSomeLinesOrInOne) {
   EXPECT_NE(line.find("30 reads/s"), std::string::npos) << line;
 }
 
+TEST(Loading, IsShownWithItsRateAndWhatIsLeft) {
+  const Loading loading{.loaded = 25'000, .keys = 100'000, .elapsed_s = 5};
+  const std::string line = "preload: 25,000 of 100,000 keys, 5,000 keys/s, 15 s left";
+  EXPECT_EQ(plain_line(loading), line);
+  EXPECT_EQ(live_view(loading), "[######..................] " + line);
+  EXPECT_EQ(plain_line({.loaded = 0, .keys = 7}), "preload: 0 of 7 keys");
+}
+
 TEST(Usage, IsKnownOfAKilledProcess) {
   const pid_t pid = ::fork();
   if (pid == 0) {

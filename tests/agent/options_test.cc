@@ -105,10 +105,26 @@ TEST(CommandLine, SetsWhatItSays) {
 }
 
 TEST(CommandLine, SaysHowClientsLiveAndDie) {
-  const Settings settings =
-      settings_of({"--spare", "2", "--kill-all-every", "4", "--lose-state", "--aim-percent", "60",
-                   "--churn", "300", "--batch-percent", "40", "--durable-percent", "5",
-                   "--snapshot-percent", "10", "--memtable-size", "1048576", "--verify"});
+  const Settings settings = settings_of({"--kill-every",
+                                         "50",
+                                         "--spare",
+                                         "2",
+                                         "--kill-all-every",
+                                         "4",
+                                         "--lose-state",
+                                         "--aim-percent",
+                                         "60",
+                                         "--churn",
+                                         "300",
+                                         "--batch-percent",
+                                         "40",
+                                         "--durable-percent",
+                                         "5",
+                                         "--snapshot-percent",
+                                         "10",
+                                         "--memtable-size",
+                                         "1048576",
+                                         "--verify"});
   EXPECT_EQ(settings.spared, 2u);
   EXPECT_EQ(settings.kill_all_every, 4u);
   EXPECT_TRUE(settings.lose_state);
@@ -196,6 +212,32 @@ TEST(CommandLine, RefusesWhatMakesNoSense) {
   expect_usage_error({"--backoff-base", "forever"});
   expect_usage_error({"--no-such-option"});
   expect_usage_error({"another-argument"});
+}
+
+TEST(CommandLine, RefusesWhatMeansNothingWithoutAnother) {
+  const std::pair<std::vector<const char*>, std::vector<const char*>> needs[] = {
+      {{"--hold-view", "50"}, {"--snapshot-percent", "5"}},
+      {{"--scan-length", "5"}, {"--workload", "e"}},
+      {{"--hot-keys", "5"}, {"--keys", "hotspot"}},
+      {{"--hot-operations", "5"}, {"--keys", "hotspot"}},
+      {{"--stop-for", "5"}, {"--stop-every", "50"}},
+      {{"--spare", "1"}, {"--kill-every", "50"}},
+      {{"--aim-percent", "1"}, {"--kill-every", "50"}},
+      {{"--kill-all-every", "1"}, {"--kill-every", "50"}},
+      {{"--lose-state"}, {"--kill-every", "50", "--kill-all-every", "4"}},
+      {{"--slow-think", "1"}, {"--slow", "1"}},
+      {{"--replay-timing", "fast"}, {"--replay", "trace"}},
+      {{"--slow", "99"}, {"--processes", "99"}}};
+  for (auto [option, other] : needs) {
+    expect_usage_error(option);
+    other.insert(other.end(), option.begin(), option.end());
+    EXPECT_TRUE(std::holds_alternative<Settings>(parse(other))) << option.front();
+  }
+  for (const char* option : {"--backoff=off", "--backoff-base=1ms", "--backoff-cap=1ms"}) {
+    expect_usage_error({option, "--wait", "queue"});
+  }
+  expect_usage_error({"--workload", "a", "--mix", "get=1"});
+  for (const char* option : {"--seed", "--ops", "--visit-ops"}) expect_usage_error({option, "-5"});
 }
 
 TEST(CommandLine, AnswersACallForHelpWithSuccess) {

@@ -83,6 +83,25 @@ TEST_F(Agent, CountsWritesThatFindNoSpaceAndGoesOnWhenThereIsSome) {
   EXPECT_GT(report["no_space"], 0);
 }
 
+// Nobody else ever sees it mounted, so nothing is left of it whatever kills the agent.
+TEST_F(Agent, KeepsASmallDiskToItself) {
+  if (::geteuid() != 0) {
+    std::printf("not tried: mounting a small disk needs root\n");
+    return;
+  }
+  const std::string db = directory_.file("db");
+  good_run("--ops 100 --disk-size 24M --memtable-size 1048576");
+  EXPECT_TRUE(std::filesystem::is_empty(db));
+  const std::string command = std::string(TIDELOCK_AGENT) + " run " + db +
+                              " --seconds 60 --disk-size 24M --memtable-size 1048576" +
+                              " 2>/dev/null & until grep -q " + db +
+                              " /proc/$!/mountinfo; do :; done; grep " + db +
+                              " /proc/self/mountinfo; kill -9 $!; wait $!";
+  const Answer answer = answer_of(command);
+  EXPECT_EQ(answer.exit_code, 128 + SIGKILL);
+  EXPECT_EQ(answer.output, "");
+}
+
 TEST_F(Agent, HasClientsThatComeForAFewOperations) {
   const Json report = good_run("--processes 3 --seconds 1 --visit-ops 100 --key-count 1000");
   EXPECT_GT(report["visits"], 10);
@@ -269,6 +288,15 @@ TEST_F(Agent, SaysThatItsReportIsLost) {
   EXPECT_EQ(run("--ops 100 --json >/dev/full").exit_code, 5);
   EXPECT_EQ(run("--ops 100 >&-").exit_code, 5);
   EXPECT_EQ(run("--help >/dev/full").exit_code, 5);
+}
+
+TEST_F(Agent, JudgesARunWhoseReaderHasGone) {
+  const std::string csv = directory_.file("csv");
+  const std::string command = std::string("bash -o pipefail -c '") + TIDELOCK_AGENT + " run " +
+                              directory_.file("db") + " --seconds 0.2 --interval 10ms --csv " +
+                              csv + " 2>&1 | head -1 >/dev/null'";
+  EXPECT_EQ(answer_of(command).exit_code, 5) << "not 128 + SIGPIPE";
+  EXPECT_GT(std::filesystem::file_size(csv), 0u);
 }
 
 TEST_F(Agent, LeavesNoJournalsBehindWhenItIsKilled) {

@@ -1,6 +1,7 @@
 // Stores compared: the program itself, and what it makes of what runs say.
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -89,6 +90,17 @@ TEST_F(Shootout, ShowsWhyARunFailedAndEndsWithItsExitCode) {
   EXPECT_NE(answer.output.find("/nowhere"), std::string::npos) << answer.output;
 }
 
+TEST_F(Shootout, SaysThatItWasInterrupted) {
+  const std::string all = directory_.file("all");
+  const std::string command = std::string(TIDELOCK_AGENT) + " shootout " + all +
+                              " --stores tidelock --workloads a,c --seconds 30 & until ls " + all +
+                              "/*/* >/dev/null 2>&1; do :; done; kill -TERM $!; wait $!";
+  const Answer answer = answer_of(command);
+  EXPECT_EQ(answer.exit_code, 128 + SIGINT);
+  EXPECT_NE(answer.output.find("Interrupted."), std::string::npos) << answer.output;
+  EXPECT_FALSE(std::filesystem::exists(all));
+}
+
 TEST_F(Shootout, RefusesBeforeAnythingRunsWhatARunWouldRefuse) {
   for (const char* options : {"--wait never", "-p recordcount=many", "--workloads g"}) {
     EXPECT_EQ(shootout(options).exit_code, 2) << options;
@@ -125,10 +137,13 @@ class ShootoutReport : public ::testing::Test {
   ShootoutReport() {
     settings_.stores = {&agent::store_kinds().front()};
     settings_.workloads = {"a"};
-    settings_.run_options = {"-p", "table=<i>"};
+    settings_.run_options = {"-p", "table=<i>", "--wait=queue"};
     shootout::Outcome outcome;
     for (const double rate : {300.0, 100.0, 200.0}) {
-      outcome.rounds.push_back({.ops_per_second = rate, .disk_bytes = 2e6});
+      outcome.rounds.push_back({.ops_per_second = rate,
+                                .disk_bytes = 2e6,
+                                .memory_bytes = 3e6,
+                                .dirtied_per_byte = 4.5});
     }
     outcome.failures = {"round 4: <b> & more"};
     comparison_.workloads.push_back(
@@ -141,9 +156,11 @@ class ShootoutReport : public ::testing::Test {
 TEST_F(ShootoutReport, ShowsMediansAndTheirRange) {
   const auto cells = shootout::cells(settings_, comparison_.workloads.front(), 0);
   ASSERT_EQ(cells.size(), shootout::heads().size());
-  EXPECT_EQ(std::vector(cells.begin() + 2, cells.begin() + 6),
+  EXPECT_EQ(std::vector(cells.begin() + 3, cells.begin() + 7),
             (std::vector<std::string>{"200", "100", "300", "1.00"}));
-  EXPECT_EQ(cells[11], "2.00");
+  EXPECT_EQ(cells[2], "in its queue");
+  EXPECT_EQ(std::vector(cells.begin() + 12, cells.begin() + 16),
+            (std::vector<std::string>{"-", "4.50", "3.00", "2.00"}));
   EXPECT_EQ(cells.back(), "FAILED");
 }
 
@@ -153,6 +170,8 @@ TEST_F(ShootoutReport, EscapesWhatItWasGiven) {
   expect_a_whole_page(page.str());
   EXPECT_NE(page.str().find("round 4: &lt;b&gt; &amp; more"), std::string::npos);
   EXPECT_NE(page.str().find("table=&lt;i&gt;"), std::string::npos);
+  EXPECT_NE(page.str().find("p99 µs"), std::string::npos);
+  EXPECT_EQ(page.str().find(" us<"), std::string::npos);
 }
 
 TEST(ShootoutExitCode, IsTheWorst) {

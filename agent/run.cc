@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <random>
 #include <utility>
@@ -21,6 +22,12 @@ namespace {
 std::string temporary_directory() {
   const char* named = std::getenv("TMPDIR");
   return named != nullptr && *named != '\0' ? named : "/tmp";
+}
+
+bool is_new(const std::string& directory) {
+  std::error_code error;
+  const bool there = std::filesystem::exists(directory, error);
+  return !error && (!there || (std::filesystem::is_empty(directory, error) && !error));
 }
 
 // Outside the database: one for each writer, and the last for the preload.
@@ -188,6 +195,7 @@ int run_agent(Settings settings) {
                 .reads = *reads,
                 .recorded = *recorded,
                 .trace = *trace ? &**trace : nullptr,
+                .made = settings.disk_size != 0 || is_new(settings.directory),
                 .id = std::random_device()()};  // not of the seed: no two runs share it
   const Result<Report> report = emulate(run);
   if (!report) return fail(report.error());
@@ -198,9 +206,11 @@ int run_agent(Settings settings) {
         written;
   }
   const ExitCode code = exit_code(*report);
+  if (code != ExitCode::kGood &&
+      (settings.json || settings.csv_file == "-" || settings.html_file == "-")) {
+    print_findings(std::cerr, run, *report);
+  }
   if (code == ExitCode::kLost) {
-    if (settings.json || settings.csv_file == "-" || settings.html_file == "-")
-      print_findings(std::cerr, run, *report);
     const Result<std::string> directory = keep(*journals, *reads);
     std::cerr << "tidelock-agent: "
               << (directory ? "the journals are kept in " + *directory

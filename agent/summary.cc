@@ -122,6 +122,8 @@ std::string describe(const Finding& finding, const Report& report) {
       return "a value that is not of this run";
     case Finding::Kind::kOperation:
       return "the value of " + name + " (" + describe(finding.operation, report) + ")";
+    case Finding::Kind::kSomething:
+      return "that it is there";
     case Finding::Kind::kImpossible:
       break;
   }

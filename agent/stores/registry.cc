@@ -25,6 +25,7 @@ std::span<const StoreKind> store_kinds() noexcept {
        .survives_kills = true,
        .fails_fast = true,
        .has_memtable = true,
+       .full_disk_is_refusal = true,
        .open = open_tidelock,
        .version = tidelock_version},
 #ifdef TIDELOCK_AGENT_LMDB

@@ -60,9 +60,8 @@ class Batches {
   [[nodiscard]] bool erased_between(std::uint32_t key, std::uint64_t from_ns,
                                     std::uint64_t to_ns) const {
     const auto& erases = erases_[key];
-    const auto later = std::partition_point(erases.begin(), erases.end(), [&](const auto& each) {
-      return each.first <= to_ns;
-    });
+    const auto later = std::partition_point(erases.begin(), erases.end(),
+                                            [&](const auto& each) { return each.first <= to_ns; });
     return later != erases.begin() && std::prev(later)->second >= from_ns;
   }
   [[nodiscard]] bool writes_key(std::size_t batch, std::uint32_t key) const {

@@ -60,7 +60,7 @@ Status Churn::reopen() {
   });
   if (!store) return std::move(store).error();
   store_ = *std::move(store);
-  Result<std::unique_ptr<Session>> session = store_->session();
+  Result<std::unique_ptr<Session>> session = wait_for_room(run_, [&] { return store_->session(); });
   if (!session) return std::move(session).error();
   session_ = *std::move(session);
   stats_.reopenings.add(1);

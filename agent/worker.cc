@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "agent/open_store.h"
+
 namespace tidelock::agent {
 namespace {
 
@@ -114,7 +116,8 @@ Status Worker::operate() {
   if (stopped()) return Status();
   const Settings& settings = run_.settings;
   if (settings.churn_every != 0 && random_.below(settings.churn_every) == 0) {
-    return churn_.stir(random_);
+    Status status = churn_.stir(random_);
+    return is_expected(run_, status) ? Status() : status;
   }
   TraceEntry task = choose();
   Took took{.begin_ns = is_timed() ? now_ns() : 0};

@@ -70,7 +70,6 @@ int BerkeleyDbEnvironment::open_env(const StoreOptions& options) {
   env_->set_lk_max_lockers(env_, kLocksMax);
   env_->set_tx_max(env_, kTransactionsMax);
   env_->log_set_config(env_, DB_LOG_AUTO_REMOVE, 1);
-  env_->set_flags(env_, DB_REGION_INIT, 1);  // no page of it is looked for on a disk that is full
   if (options.wait == Wait::Policy::kQueue && options.deadline != Wait::kForEver) {
     env_->set_timeout(env_, in_us(options.deadline), DB_SET_LOCK_TIMEOUT);
   }

@@ -53,12 +53,15 @@ Status Churn::stir(Random& random) {
 Status Churn::reopen() {
   reader_.let_go();
   session_.reset();
-  if (Status status = job([&] { return store_->close(); }); !status.ok()) return status;
-  const CallTimer call(stats_);
-  Result<std::unique_ptr<Store>> store = open_store(run_);
+  const Status closed = job([&] { return store_->close(); });
+  if (!closed.ok() && !is_expected(run_, closed)) return closed;
+  Result<std::unique_ptr<Store>> store = wait_for_room(run_, [&] {
+    const CallTimer call(stats_);
+    return open_store(run_);
+  });
   if (!store) return std::move(store).error();
   store_ = *std::move(store);
-  Result<std::unique_ptr<Session>> session = store_->session();
+  Result<std::unique_ptr<Session>> session = wait_for_room(run_, [&] { return store_->session(); });
   if (!session) return std::move(session).error();
   session_ = *std::move(session);
   stats_.reopenings.add(1);

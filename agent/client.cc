@@ -41,6 +41,7 @@ Assignment assignment_of(const Run& run, std::uint32_t writer) {
 }
 
 int fail(const Run& run, const Status& status) {
+  if (is_expected(run, status)) return 0;
   run.state.report_failure(status);
   return 1;
 }
@@ -48,7 +49,7 @@ int fail(const Run& run, const Status& status) {
 // A worker with a session of its own does `work`.
 bool work_with_session(const Run& run, std::unique_ptr<Store>& store, const Assignment& assignment,
                        std::uint64_t seed, bool (Worker::*work)()) {
-  Result<std::unique_ptr<Session>> session = store->session();
+  Result<std::unique_ptr<Session>> session = wait_for_room(run, [&] { return store->session(); });
   if (session) return (Worker(run, store, *std::move(session), assignment, seed).*work)();
   fail(run, session.error());
   return false;
@@ -124,10 +125,10 @@ int prepare_database(const Run& run) {
 
 int run_client(const Run& run, std::uint32_t slot, std::uint32_t generation) {
   WriterStats& first = run.state.writers()[slot * run.settings.threads];
-  Result<std::unique_ptr<Store>> store = [&] {
+  Result<std::unique_ptr<Store>> store = wait_for_room(run, [&] {
     const CallTimer call(first);
     return open_store(run);
-  }();
+  });
   if (!store) return fail(run, store.error());
   // Order matters to nobody: the supervisor waits for a number, the client for a flag.
   run.state.opened().fetch_add(1, std::memory_order_relaxed);

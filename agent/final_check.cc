@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "agent/clock.h"
 #include "agent/open_store.h"
@@ -10,13 +11,30 @@ namespace tidelock::agent {
 namespace {
 
 constexpr std::size_t kProblemsKept = 20;
+constexpr std::size_t kBytesShown = 40;
 
-// Reads ascending keys twice: by `get`, and by a cursor that is moved along.
+void add_problem(FinalCheck& check, std::string problem) {
+  if (check.problems.size() < kProblemsKept) check.problems.push_back(std::move(problem));
+}
+
+std::string quoted(std::string_view bytes) {
+  std::string text = "\"" + std::string(bytes.substr(0, kBytesShown)) + "\"";
+  if (bytes.size() > kBytesShown) text += "... (" + std::to_string(bytes.size()) + " bytes)";
+  return text;
+}
+
+std::string quoted(const std::optional<std::string>& value) {
+  return value ? quoted(std::string_view(*value)) : "nothing";
+}
+
+// Reads ascending keys twice: by `get`, and by a cursor that is moved along, over all that the
+// store has.
 class TwofoldReader {
  public:
   TwofoldReader(View& view, Cursor& cursor, FinalCheck& check)
       : view_(view), cursor_(cursor), check_(check) {
     cursor_.seek_first();
+    if (valid()) ++check_.scanned;
   }
 
   Result<std::optional<std::string>> read(std::string_view key) {
@@ -26,29 +44,46 @@ class TwofoldReader {
     if (!*found) value.reset();
     pass_strangers([&] { return cursor_.key() < key; });
     if (Status status = cursor_.status(); !status.ok()) return status;
-    const bool scanned = cursor_.valid() && cursor_.key() == key;
+    const bool scanned = valid() && cursor_.key() == key;
     const bool same = scanned == value.has_value() && (!scanned || cursor_.value() == *value);
-    if (!same && check_.problems.size() < kProblemsKept) {
-      check_.problems.push_back("get and scan differ on key \"" + std::string(key) +
-                                "\": get finds " + value.value_or("nothing") + ", scan finds " +
-                                (scanned ? std::string(cursor_.value()) : "nothing"));
+    if (!same) {
+      add_problem(check_, "get and scan differ on key " + quoted(key) + ": get finds " +
+                              quoted(value) + ", scan finds " +
+                              (scanned ? quoted(cursor_.value()) : "nothing"));
     }
-    if (scanned) cursor_.next();
+    if (scanned) advance();
     return value;
   }
-  void finish() {
+  [[nodiscard]] Status finish() {
     pass_strangers([] { return true; });
+    return cursor_.status();
   }
 
  private:
   template <typename Passes>
   void pass_strangers(Passes passes) {
-    for (; cursor_.valid() && passes(); cursor_.next()) ++check_.strangers;
+    for (; valid() && passes(); advance()) {
+      if (check_.strangers++ == 0) check_.first_stranger = quoted(cursor_.key());
+    }
   }
+  void advance() {
+    last_ = cursor_.key();
+    cursor_.next();
+    if (!valid()) return;
+    ++check_.scanned;
+    went_back_ = cursor_.key() <= last_;
+    if (!went_back_) return;
+    add_problem(check_, "a scan shows key " + quoted(cursor_.key()) + " behind " +
+                            quoted(std::string_view(last_)));
+  }
+  // A scan that goes back may never end.
+  [[nodiscard]] bool valid() const { return !went_back_ && cursor_.valid(); }
 
   View& view_;
   Cursor& cursor_;
   FinalCheck& check_;
+  std::string last_;  // key
+  bool went_back_ = false;
 };
 
 // Those that there were from the beginning and those that were inserted, in byte order.
@@ -84,9 +119,13 @@ Status compare_values(const Run& run, Session& session, const History& history, 
   };
   Result<CheckResult> values =
       check_final_values(history, run.keys, keys_that_exist(run), run.evidence(), read);
-  reader.finish();
   if (!values) return values.error();
   check.values = *std::move(values);
+  if (Status status = reader.finish(); !status.ok()) return status;
+  if (run.made && check.strangers != 0) {
+    add_problem(check, "of " + std::to_string(check.strangers) +
+                           " keys that nobody wrote the first is " + check.first_stranger);
+  }
   return Status();
 }
 
@@ -102,6 +141,10 @@ Status check_structure(Store& store, FinalCheck& check) {
   check.entries = seen->entries;
   check.problems.insert(check.problems.end(), seen->problems.begin(), seen->problems.end());
   check.redos = seen->redos;
+  if (seen->exact && check.status.ok() && seen->entries != check.scanned) {
+    add_problem(check, "the store counts " + std::to_string(seen->entries) +
+                           " entries, a scan shows " + std::to_string(check.scanned));
+  }
   return Status();
 }
 

@@ -14,8 +14,10 @@ struct FinalCheck {
   Status status;  // why the check could not run to its end
   CheckResult values{};
   std::uint64_t entries = 0;          // that the store counted itself
-  std::uint64_t strangers = 0;        // keys of nobody, among and around ours
-  std::vector<std::string> problems;  // of the store; and keys that get and scan see differently
+  std::uint64_t scanned = 0;          // that a scan showed
+  std::uint64_t strangers = 0;        // of these: keys of nobody, among and around ours
+  std::string first_stranger{};       // as it is shown
+  std::vector<std::string> problems;  // of the store; and where get, scan and count do not agree
   std::uint64_t redos = 0;            // commits of the dead that others finished
 };
 

@@ -182,10 +182,12 @@ void add_waiting(CLI::App& app, Settings& settings, Raw& raw) {
 
 void add_output(CLI::App& app, Settings& settings, Raw& raw) {
   const char* group = "Output";
-  app.add_flag("--verify{history}", raw.verify,
-               "Look at what the store answers: =none, =values (each read at once, all that was "
-               "acknowledged in the end), or =history (all reads together, too), which is what is "
-               "done if clients are killed; else values")
+  app.add_flag(
+         "--verify{history}", raw.verify,
+         "Look at what the store answers: =none, =values (each read at once, all that was "
+         "acknowledged in the end), or =history (all reads together, too); without it values, "
+         "but history with any of --kill-every, --stop-every, --disk-size, --churn and "
+         "--visit-ops")
       ->group(group);
   add_number(app, "--fairness-limit", settings.fairness_limit,
              "The run fails if the median of Jain's indices of what its threads got done in each "
@@ -212,6 +214,12 @@ void add_output(CLI::App& app, Settings& settings, Raw& raw) {
   };
   add_file("--csv", settings.csv_file, "One line an interval");
   add_file("--html", settings.html_file, "One page with charts, which needs nothing else");
+}
+
+// Does anything befall the clients but each other?
+bool is_rough(const Settings& settings) {
+  return settings.kill_every.count() != 0 || settings.stop_every.count() != 0 ||
+         settings.disk_size != 0 || settings.churn_every != 0 || settings.visit_operations != 0;
 }
 
 // Combines what the parser could only look at one by one; the result is a complaint.
@@ -242,7 +250,7 @@ std::string complete(Settings& settings, const Raw& raw, bool seeded) {
     }
   }
   if (raw.verify.empty()) {
-    settings.verify = raw.kill_every_ms == 0 ? Verify::kValues : Verify::kHistory;
+    settings.verify = is_rough(settings) ? Verify::kHistory : Verify::kValues;
   } else if (const auto verify = value_of(kVerifyNames, raw.verify)) {
     settings.verify = *verify;
   } else {

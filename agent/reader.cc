@@ -10,6 +10,20 @@ namespace {
 constexpr std::uint32_t kFew = 16;          // keys
 constexpr std::uint32_t kWholeMax = 4'096;  // more are never read at one point
 constexpr std::uint32_t kUses = 6;          // of a view, at most
+constexpr std::size_t kBytesKept = std::size_t{1} << 20;
+
+// To the next entry of a scan, or the one before. `last` gets the key that is left behind: a scan
+// that goes back shows entries twice, or never ends.
+Status advance(Cursor& cursor, bool forwards, std::string& last) {
+  last = cursor.key();
+  forwards ? cursor.next() : cursor.prev();
+  if (!cursor.valid() || (forwards ? cursor.key() > last : cursor.key() < last)) {
+    return Status();
+  }
+  return Status(StatusCode::kCorruption, "a scan " + std::string(forwards ? "forwards" : "back") +
+                                             " shows key \"" + std::string(cursor.key()) +
+                                             "\" behind \"" + last + "\"");
+}
 
 }  // namespace
 
@@ -22,7 +36,7 @@ Reader::Reader(const Run& run, const std::unique_ptr<Session>& session, std::uin
       log_(run.reads.empty() ? nullptr : &run.reads[writer]),
       stats_(run.state.writers()[writer]) {
   single_.keys.resize(1);
-  single_.newest_begin_ns.resize(1);
+  single_.known.resize(1);
 }
 
 Status Reader::get(std::uint32_t key, Took& took) {
@@ -35,7 +49,7 @@ Status Reader::get(std::uint32_t key, Took& took) {
   }
   single_.point.reset();
   single_.keys[0] = key;
-  single_.newest_begin_ns[0] = run_.state.ledger()[key].newest_begin_ns();
+  single_.known[0] = facts_of(key);
   CallTimer call(stats_);
   const Result<bool> found = session_->get(name, value_);
   took = {.begin_ns = call.begin_ns(), .end_ns = call.finish()};
@@ -47,17 +61,23 @@ Status Reader::get(std::uint32_t key, Took& took) {
 
 // A key that is there says nothing of which write it was.
 Status Reader::exists(std::uint32_t key, Took& took) {
+  const std::string_view name = run_.keys.at(key, key_buffer_);
   stats_.reads.add(1);
+  if (!judged_) {
+    const Result<bool> found = session_->exists(name);
+    if (took.begin_ns != 0) took.end_ns = now_ns();
+    return found.status();
+  }
   single_.point.reset();
   single_.keys[0] = key;
-  single_.newest_begin_ns[0] = run_.state.ledger()[key].newest_begin_ns();
+  single_.known[0] = facts_of(key);
   CallTimer call(stats_);
-  const Result<bool> found = session_->exists(run_.keys.at(key, key_buffer_));
+  const Result<bool> found = session_->exists(name);
   took = {.begin_ns = call.begin_ns(), .end_ns = call.finish()};
   single_.begin_ns = took.begin_ns;
   single_.end_ns = took.end_ns;
   if (!found) return found.error();
-  return *found ? Status() : note(single_, 0, std::nullopt);
+  return note(single_, 0, {.kind = *found ? Finding::Kind::kSomething : Finding::Kind::kNothing});
 }
 
 Status Reader::scan(std::uint32_t key, std::uint32_t length, bool forwards, Took& took) {
@@ -68,9 +88,10 @@ Status Reader::scan(std::uint32_t key, std::uint32_t length, bool forwards, Took
     return status;
   }
   Look look = look_from(key, length, forwards);
-  Status status = walk(look, forwards);
-  took = {.begin_ns = look.begin_ns, .end_ns = now_ns()};
-  return status;
+  const Status status = walk(look, forwards);
+  took = {.begin_ns = look.begin_ns, .end_ns = end_ns()};
+  const Status noted = note_kept(look);
+  return status.ok() ? noted : status;
 }
 
 Status Reader::scan_unjudged(std::uint32_t key, std::uint32_t length, bool forwards) {
@@ -90,24 +111,31 @@ Status Reader::scan_unjudged(std::uint32_t key, std::uint32_t length, bool forwa
 Status Reader::read_several(Random& random, Took& took) {
   stats_.reads.add(1);
   stats_.snapshots.add(1);
-  took.begin_ns = now_ns();
-  Status status = read_at_one_point(random);
-  took.end_ns = now_ns();
-  return status;
+  return read_at_one_point(random, took);
 }
 
-Status Reader::read_at_one_point(Random& random) {
+Status Reader::read_at_one_point(Random& random, Took& took) {
+  const auto look_and_judge = [&](Look& look, auto read) {
+    const Status status = read(look);
+    if (took.begin_ns != 0) took.end_ns = end_ns();
+    const Status noted = note_kept(look);
+    return status.ok() ? noted : status;
+  };
   const bool may_do_without = run_.settings.hold_view.count() == 0;
   if (!kept_ && may_do_without && random.below(4) == 0) {
     Look look = choose_keys(random);
-    return walk(look, random.below(2) == 0);
+    const bool forwards = random.below(2) == 0;
+    if (judged_) took.begin_ns = now_ns();
+    return look_and_judge(look, [&](Look& at) { return walk(at, forwards); });
   }
+  if (judged_ && kept_) took.begin_ns = now_ns();
   if (!kept_) {
     Look look = choose_keys(random);
     CallTimer call(stats_);
     Result<std::unique_ptr<View>> view = session_->view();
     look.begin_ns = call.begin_ns();
     look.end_ns = call.finish();
+    if (judged_) took.begin_ns = look.begin_ns;
     if (!view) return view.error();
     look.view = *std::move(view);
     look.uses_left = 1 + random.below(kUses);
@@ -115,7 +143,8 @@ Status Reader::read_at_one_point(Random& random) {
     kept_ = std::move(look);
   }
   const std::uint32_t way = random.below(3);
-  Status status = way == 0 ? get_each(*kept_) : walk(*kept_, way == 1);
+  Status status = look_and_judge(
+      *kept_, [&](Look& look) { return way == 0 ? get_each(look) : walk(look, way == 1); });
   const bool held = run_.settings.hold_view.count() != 0;
   if (held ? now_ns() >= kept_->keep_until_ns : --kept_->uses_left == 0) kept_.reset();
   return status;
@@ -149,9 +178,8 @@ Reader::Look Reader::look_from(std::uint32_t key, std::uint32_t count, bool forw
 Reader::Look Reader::look_at(std::vector<std::uint32_t> keys) const {
   Look look;
   look.keys = std::move(keys);
-  for (const std::uint32_t key : look.keys) {
-    look.newest_begin_ns.push_back(run_.state.ledger()[key].newest_begin_ns());
-  }
+  if (!judged_) return look;
+  for (const std::uint32_t key : look.keys) look.known.push_back(facts_of(key));
   return look;
 }
 
@@ -163,7 +191,7 @@ Status Reader::get_each(Look& look) {
     call.finish();
     if (!found) return found.error();
     const auto value = *found ? std::optional<std::string_view>(value_) : std::nullopt;
-    if (Status status = note(look, place, value); !status.ok()) return status;
+    if (Status status = keep(look, place, value); !status.ok()) return status;
   }
   return Status();
 }
@@ -186,22 +214,65 @@ Status Reader::walk(Look& look, bool forwards) {
     const std::size_t place = forwards ? i : count - 1 - i;
     const std::string_view key = run_.keys.at(look.keys[place], key_buffer_);
     const auto passed = [&] { return forwards ? cursor.key() < key : cursor.key() > key; };
-    while (cursor.valid() && passed()) forwards ? cursor.next() : cursor.prev();
+    while (cursor.valid() && passed()) {
+      if (Status status = advance(cursor, forwards, value_); !status.ok()) return status;
+    }
     if (Status status = cursor.status(); !status.ok()) return status;
     std::optional<std::string_view> value;
     if (cursor.valid() && cursor.key() == key) value = cursor.value();
-    if (Status status = note(look, place, value); !status.ok()) return status;
+    if (Status status = keep(look, place, value); !status.ok()) return status;
   }
   return Status();
 }
 
-Status Reader::note(Look& look, std::size_t place, std::optional<std::string_view> value) {
+// What may have become known before the read began.
+KeyFacts Reader::facts_of(std::uint32_t key) const noexcept {
+  const LedgerEntry& entry = run_.state.ledger()[key];
+  return {.newest_begin_ns = entry.newest_begin_ns(),
+          .newest_erase_begin_ns = entry.newest_erase_begin_ns()};
+}
+
+Status Reader::keep(Look& look, std::size_t place, std::optional<std::string_view> value) {
   if (!judged_) return Status();
+  if (value) kept_values_.append(*value);
+  kept_findings_.push_back(
+      {.place = place, .end = value ? std::optional(kept_values_.size()) : std::nullopt});
+  if (kept_values_.size() < kBytesKept) return Status();
+  const std::uint64_t begin = now_ns();
+  const std::uint64_t paused_before = paused_ns_;
+  Status status = note_kept(look);
+  paused_ns_ = paused_before + now_ns() - begin;
+  return status;
+}
+
+// Ends what was to be judged, and the time for which the clock stood still.
+Status Reader::note_kept(Look& look) {
+  Status status;
+  std::size_t begin = 0;
+  for (const Kept& kept : kept_findings_) {
+    std::optional<std::string_view> value;
+    if (kept.end) {
+      value = std::string_view(kept_values_).substr(begin, *kept.end - begin);
+      begin = *kept.end;
+    }
+    if (status.ok()) status = note(look, kept.place, value);
+  }
+  kept_findings_.clear();
+  kept_values_.clear();
+  paused_ns_ = 0;
+  return status;
+}
+
+Status Reader::note(Look& look, std::size_t place, std::optional<std::string_view> value) {
+  return note(look, place, interpret(look.keys[place], value, evidence_));
+}
+
+Status Reader::note(Look& look, std::size_t place, const Finding& finding) {
   const std::uint32_t key = look.keys[place];
-  const LedgerEntry& ledger = run_.state.ledger()[key];
-  const Finding finding = interpret(key, value, evidence_);
-  const KeyFacts facts{.newest_begin_ns = look.newest_begin_ns[place],
-                       .latest_erase_ns = ledger.latest_erase_ns()};
+  LedgerEntry& ledger = run_.state.ledger()[key];
+  KeyFacts facts = look.known[place];
+  facts.latest_erase_ns = ledger.erases().latest_ns();
+  facts.latest_put_ns = ledger.puts().latest_ns();
   const Verdict verdict = judge(finding, facts);
   if (verdict != Verdict::kSound) {
     run_.state.report_contradiction({.key = key,
@@ -212,7 +283,9 @@ Status Reader::note(Look& look, std::size_t place, std::optional<std::string_vie
                                      .read_begin_ns = look.begin_ns,
                                      .read_end_ns = look.end_ns});
   }
-  if (log_ == nullptr || finding.kind == Finding::Kind::kImpossible) return Status();
+  const bool logged =
+      finding.kind != Finding::Kind::kImpossible && finding.kind != Finding::Kind::kSomething;
+  if (log_ == nullptr || !logged) return Status();
   if (!look.point) look.point = static_cast<std::uint32_t>(log_->size());
   return log_->add({.begin_ns = look.begin_ns,
                     .end_ns = look.end_ns,

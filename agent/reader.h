@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/clock.h"
 #include "agent/random.h"
 #include "agent/run_context.h"
 #include "agent/stores/store.h"
@@ -40,8 +41,8 @@ class Reader {
     std::uint64_t begin_ns = 0;
     std::uint64_t end_ns = 0;
     std::vector<std::uint32_t> keys;
-    std::vector<std::uint64_t> newest_begin_ns;  // of each key, known before the point was taken
-    std::optional<std::uint32_t> point;          // in the log
+    std::vector<KeyFacts> known;         // of each key, before the point was taken
+    std::optional<std::uint32_t> point;  // in the log
     std::uint32_t uses_left = 0;
     std::uint64_t keep_until_ns = 0;
   };
@@ -52,10 +53,18 @@ class Reader {
   [[nodiscard]] Look look_from(std::uint32_t key, std::uint32_t count, bool forwards) const;
   [[nodiscard]] Look look_at(std::vector<std::uint32_t> keys) const;
   [[nodiscard]] Status scan_unjudged(std::uint32_t key, std::uint32_t length, bool forwards);
-  [[nodiscard]] Status read_at_one_point(Random& random);
+  [[nodiscard]] Status read_at_one_point(Random& random, Took& took);
   [[nodiscard]] Status get_each(Look& look);
   [[nodiscard]] Status walk(Look& look, bool forwards);
+  [[nodiscard]] KeyFacts facts_of(std::uint32_t key) const noexcept;
+  // What was found under several keys is kept until the operation is over, and judged then: the
+  // time that it takes is none of the store's. Much of it is judged in between, off the clock.
+  [[nodiscard]] Status keep(Look& look, std::size_t place, std::optional<std::string_view> value);
+  [[nodiscard]] Status note_kept(Look& look);
+  // When an operation ended that ends now.
+  [[nodiscard]] std::uint64_t end_ns() const noexcept { return now_ns() - paused_ns_; }
   [[nodiscard]] Status note(Look& look, std::size_t place, std::optional<std::string_view> value);
+  [[nodiscard]] Status note(Look& look, std::size_t place, const Finding& finding);
 
   const Run& run_;
   const std::unique_ptr<Session>& session_;
@@ -69,6 +78,14 @@ class Reader {
   std::string key_buffer_;
   std::string end_buffer_;
   std::string value_;
+
+  struct Kept {
+    std::size_t place;
+    std::optional<std::size_t> end;  // of the value in `kept_values_`; nullopt: nothing
+  };
+  std::vector<Kept> kept_findings_;
+  std::string kept_values_;  // one after the other
+  std::uint64_t paused_ns_ = 0;
 };
 
 }  // namespace tidelock::agent

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <random>
 #include <span>
@@ -24,6 +25,12 @@ namespace {
 std::string temporary_directory() {
   const char* named = std::getenv("TMPDIR");
   return named != nullptr && *named != '\0' ? named : "/tmp";
+}
+
+bool is_new(const std::string& directory) {
+  std::error_code error;
+  const bool there = std::filesystem::exists(directory, error);
+  return !error && (!there || (std::filesystem::is_empty(directory, error) && !error));
 }
 
 // The files that clients write beside the database: one of a kind for each writer, and of two kinds
@@ -209,6 +216,7 @@ int run_agent(Settings settings) {
                 .reads = files->reads,
                 .recorded = files->traces,
                 .trace = *trace ? &**trace : nullptr,
+                .made = settings.disk_size != 0 || is_new(settings.directory),
                 .id = std::random_device()()};  // not of the seed: no two runs share it
   const Result<Report> report = emulate(run);
   if (!report) return fail(report.error());
@@ -221,7 +229,7 @@ int run_agent(Settings settings) {
               written;
   }
   const bool replaced = settings.json || settings.csv_file == "-" || settings.html_file == "-";
-  if (code == ExitCode::kLost && replaced) print_findings(std::cerr, run, *report);
+  if (code != ExitCode::kGood && replaced) print_findings(std::cerr, run, *report);
   return static_cast<int>(code == ExitCode::kGood && !written ? ExitCode::kIo : code);
 }
 

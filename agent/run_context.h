@@ -24,6 +24,7 @@ struct Run {
   std::span<ReadLog> reads;      // by writer, too; empty unless the history is to be verified
   std::span<TraceLog> recorded;  // by writer; empty: nothing is
   const Trace* trace = nullptr;  // what is replayed
+  bool made = false;             // by this run: the directory was not there, or empty
   std::uint32_t id = 0;          // Stamp::run
 
   [[nodiscard]] std::uint32_t preloader() const noexcept { return settings.writers(); }

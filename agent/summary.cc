@@ -122,6 +122,8 @@ std::string describe(const Finding& finding, const Report& report) {
       return "a value that is not of this run";
     case Finding::Kind::kOperation:
       return "the value of " + name + " (" + describe(finding.operation, report) + ")";
+    case Finding::Kind::kSomething:
+      return "that it is there";
     case Finding::Kind::kImpossible:
       break;
   }
@@ -186,8 +188,9 @@ std::string describe(const Reading& reading, const Report& report) {
 
 void print_violation(std::ostream& out, const Run& run, const Report& report,
                      const history::Violation& violation) {
-  out << "VIOLATION " << key_text(run, violation.key) << ": " << description(violation.kind)
-      << '\n';
+  out << "VIOLATION ";
+  if (violation.key != history::Violation::kNoKey) out << key_text(run, violation.key) << ": ";
+  out << description(violation.kind) << '\n';
   for (const OperationId& id : violation.writes) {
     const bool known = id.counter < run.journals[id.writer].size();
     out << "  wrote " << (known ? describe(run, id, report) : operation_name(id.writer, id.counter))
@@ -209,9 +212,17 @@ void print_verification(std::ostream& out, const Report& report) {
       << counted(found.walks, "walk") << ": violations = " << found.violations.count() << '\n';
 }
 
+bool has_findings(const Report& report) {
+  return report.contradictions != 0 || !report.check.values.mismatches.empty() ||
+         (report.verification && report.verification->violations.count() != 0) ||
+         !report.check.problems.empty() || !report.accidents.empty() || !report.failure.ok() ||
+         !report.check.status.ok();
+}
+
 }  // namespace
 
 void print_findings(std::ostream& out, const Run& run, const Report& report) {
+  if (has_findings(report)) out << "found with --seed " << run.settings.seed << ":\n";
   for (const Contradiction& contradiction : report.first_contradictions) {
     print_contradiction(out, run, report, contradiction);
   }

@@ -32,6 +32,8 @@ Verdict judge(const Finding& finding, const KeyFacts& facts) noexcept {
     case Finding::Kind::kOperation:
       if (finding.operation.outcome == Outcome::kRefused) return Verdict::kImpossible;
       return unless(finding.operation.latest_effect_ns() < newest);
+    case Finding::Kind::kSomething:
+      return unless(facts.latest_put_ns < facts.newest_erase_begin_ns);
     case Finding::Kind::kImpossible:
       break;
   }

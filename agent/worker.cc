@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "agent/open_store.h"
+
 namespace tidelock::agent {
 namespace {
 
@@ -114,7 +116,8 @@ Status Worker::operate() {
   if (stopped()) return Status();
   const Settings& settings = run_.settings;
   if (settings.churn_every != 0 && random_.below(settings.churn_every) == 0) {
-    return churn_.stir(random_);
+    Status status = churn_.stir(random_);
+    return is_expected(run_, status) ? Status() : status;
   }
   TraceEntry task = choose();
   Took took{.begin_ns = is_timed() ? now_ns() : 0};
@@ -183,7 +186,9 @@ Status Worker::perform(TraceEntry& task, Took& took) {
   Took read = took;
   if (Status status = reader_.get(key, read); !status.ok()) return status;
   Status status = writer_.put(key, durable, took, random_);
-  took.begin_ns = read.begin_ns;
+  // Judging what was read is none of the store's time.
+  const bool judged = run_.settings.verify != Verify::kNone;
+  took.begin_ns = judged ? took.begin_ns - (read.end_ns - read.begin_ns) : read.begin_ns;
   return status;
 }
 

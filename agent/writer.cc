@@ -8,18 +8,23 @@
 namespace tidelock::agent {
 namespace {
 
-Outcome outcome_of(const Status& status) noexcept {
+Outcome outcome_of(const Status& status, const StoreKind& store) noexcept {
   switch (status.code()) {
     case StatusCode::kOk:
     case StatusCode::kNotDurable:
       return Outcome::kAcknowledged;
     case StatusCode::kBusy:
     case StatusCode::kTimedOut:
-    case StatusCode::kNoSpace:
       return Outcome::kRefused;
+    case StatusCode::kNoSpace:
+      return store.full_disk_is_refusal ? Outcome::kRefused : Outcome::kUnknown;
     default:
       return Outcome::kUnknown;
   }
+}
+
+Effects& effects(LedgerEntry& entry, OperationKind kind) noexcept {
+  return kind == OperationKind::kErase ? entry.erases() : entry.puts();
 }
 
 }  // namespace
@@ -51,18 +56,21 @@ Status Writer::write(std::span<const Step> steps, bool durable, Took& took, Rand
   if (!counter) return counter.error();
   make_changes(steps, *counter);
   for (const Step& step : steps) {
-    if (step.kind == OperationKind::kErase) ledger[step.key].erase_began();
+    effects(ledger[step.key], step.kind).began();
   }
 
   const Attempts attempts = attempt(*counter, took.begin_ns, durable, random);
 
-  const Outcome outcome = outcome_of(attempts.status);
+  const Outcome outcome = outcome_of(attempts.status, *run_.settings.store);
   journal_->end(*counter, outcome, attempts.end_ns);
   for (const Step& step : steps) {
     LedgerEntry& entry = ledger[step.key];
-    if (outcome == Outcome::kAcknowledged) entry.acknowledged(attempts.begin_ns);
-    if (step.kind == OperationKind::kErase && outcome != Outcome::kUnknown) {
-      entry.erase_ended(outcome == Outcome::kAcknowledged ? attempts.end_ns : 0);
+    const bool acknowledged = outcome == Outcome::kAcknowledged;
+    const bool erase = step.kind == OperationKind::kErase;
+    if (acknowledged && erase) entry.erase_acknowledged(attempts.begin_ns);
+    if (acknowledged && !erase) entry.put_acknowledged(attempts.begin_ns);
+    if (outcome != Outcome::kUnknown) {
+      effects(entry, step.kind).ended(acknowledged ? attempts.end_ns : 0);
     }
   }
   took.end_ns = attempts.end_ns;

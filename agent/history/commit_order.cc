@@ -91,7 +91,6 @@ class CommitOrder {
     for (std::uint32_t key = 0; key < recorded_.key_count(); ++key) follow_changes(key);
     check_places();
     for (std::uint32_t key = 0; key < recorded_.key_count(); ++key) check_reads(key);
-    for (std::size_t point = 0; point < points_.size(); ++point) check_batches(point);
   }
 
  private:
@@ -107,7 +106,6 @@ class CommitOrder {
   void check_reads(std::uint32_t key);
   void check_read(std::size_t index, std::size_t newest, const std::vector<Erase>& erases);
   [[nodiscard]] std::vector<Erase> erases_of(std::uint32_t key) const;
-  void check_batches(std::size_t point);
   // Does a read at the point find a put of the batch?
   [[nodiscard]] bool finds(std::size_t point, std::size_t batch) const;
   void report(Kind kind, std::uint32_t key, const std::vector<std::size_t>& writes,
@@ -131,7 +129,9 @@ void CommitOrder::place_points() {
     }
     const Bound own{.sequence = point.sequence, .point = i};
     points_[i] = {.low = own, .high = own};
-    if (before.sequence > point.sequence) report(Kind::kBackwards, 0, {}, {}, {before.point, i});
+    if (before.sequence > point.sequence) {
+      report(Kind::kBackwards, Violation::kNoKey, {}, {}, {before.point, i});
+    }
   }
 }
 
@@ -256,35 +256,6 @@ void CommitOrder::check_read(std::size_t index, std::size_t newest,
   const bool half = finds(each.point, write(newest).batch);
   report(half ? Kind::kHalfBatch : Kind::kStale, each.key, writes, {index},
          {low.point, place(newest).high.point, own.low.point});
-}
-
-// Two batches that each wrote two of the keys: then both keys show the same one of them.
-void CommitOrder::check_batches(std::size_t point) {
-  const std::span<const std::size_t> reads = recorded_.reads_at(point);
-  if (reads.size() < 2) return;
-  std::vector<std::pair<std::uint32_t, std::size_t>> found;  // key, read
-  for (const std::size_t index : reads) found.emplace_back(read(index).key, index);
-  std::sort(found.begin(), found.end());
-  const auto writes_key = [&](std::size_t batch, std::uint32_t key) {
-    for (std::size_t i = batch; i < batch + write(batch).batch_size; ++i) {
-      if (write(i).key == key) return true;
-    }
-    return false;
-  };
-  for (const std::size_t index : reads) {
-    if (read(index).write >= kBefore) continue;
-    const std::size_t batch = write(read(index).write).batch;
-    for (std::size_t i = batch; i < batch + write(batch).batch_size; ++i) {
-      const auto at =
-          std::lower_bound(found.begin(), found.end(), std::pair(write(i).key, std::size_t{0}));
-      if (at == found.end() || at->first != write(i).key) continue;
-      const std::size_t other = read(at->second).write;
-      if (other >= kBefore || write(other).batch <= batch) continue;  // each pair once
-      if (writes_key(write(other).batch, read(index).key)) {
-        report(Kind::kHalfBatch, write(i).key, {read(index).write, other}, {index, at->second}, {});
-      }
-    }
-  }
 }
 
 bool CommitOrder::finds(std::size_t point, std::size_t batch) const {

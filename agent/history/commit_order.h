@@ -5,7 +5,7 @@
 
 namespace tidelock::agent::history {
 
-// Does every read see one point in the order of the commits, and all of each batch up to there?
+// Does every read see one point in the order of the commits?
 //
 // A snapshot says which point it is: its sequence number. Snapshots order themselves so, and the
 // other operations between them. For each batch w (an operation alone is one) this keeps bounds,

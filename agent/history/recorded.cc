@@ -1,5 +1,6 @@
 #include "agent/history/recorded.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -20,6 +21,7 @@ struct Recorded::Gathered {
  private:
   [[nodiscard]] std::optional<std::size_t> find(const Reading& reading) const;
   void mark_seen(std::size_t write);
+  void put_behind(Point& point, const Write& found) const;
 };
 
 void Recorded::Gathered::add(const Journal& journal, std::uint32_t writer,
@@ -62,6 +64,12 @@ void Recorded::Gathered::mark_seen(std::size_t write) {
   for (std::size_t i = batch; i < batch + writes[write].batch_size; ++i) writes[i].seen = true;
 }
 
+// A point lies behind each write that is found there, and so do the other reads at it. (What is
+// found before it begins is a violation of its own.)
+void Recorded::Gathered::put_behind(Point& point, const Write& found) const {
+  point.begin_ns = std::max(point.begin_ns, std::min(found.begin_ns, point.end_ns));
+}
+
 void Recorded::Gathered::add(const ReadLog& log, std::uint32_t number, Violations& violations) {
   const std::uint64_t size = log.size();
   std::vector<std::uint32_t> point_by_first(size);
@@ -83,7 +91,10 @@ void Recorded::Gathered::add(const ReadLog& log, std::uint32_t number, Violation
                       .readings = {id}});
       continue;
     }
-    if (*write < kBefore) mark_seen(*write);
+    if (*write < kBefore) {
+      mark_seen(*write);
+      put_behind(points[point_by_first[reading.point]], writes[*write]);
+    }
     reads.push_back(
         {.write = *write, .key = reading.key, .point = point_by_first[reading.point], .id = id});
   }

@@ -38,7 +38,7 @@ struct Read {
 
 // One point in the commit order at which somebody looked at one key or more.
 struct Point {
-  std::uint64_t begin_ns = 0;
+  std::uint64_t begin_ns = 0;  // or that of the latest write that was found there, if it is later
   std::uint64_t end_ns = 0;
   std::uint64_t sequence = Reading::kNoSequence;
   ReadingId first{};  // of its readings

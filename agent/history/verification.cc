@@ -1,5 +1,6 @@
 #include "agent/history/verification.h"
 
+#include "agent/history/batches.h"
 #include "agent/history/commit_order.h"
 #include "agent/history/key_order.h"
 #include "agent/history/recorded.h"
@@ -26,6 +27,7 @@ Verification verify(std::span<const Journal> journals, std::span<const ReadLog> 
     if (write.end_ns != UINT64_MAX) ++result.bounded;
   }
   check_key_order(recorded, result.violations);
+  check_batches(recorded, result.violations);
   check_commit_order(recorded, result.violations);
   return result;
 }

@@ -29,9 +29,10 @@ struct Violation {
     kNoPlace = 9,      // snapshots prove that a batch came both before and after some point
   };
   static constexpr std::size_t kKinds = 10;
+  static constexpr std::uint32_t kNoKey = UINT32_MAX;
 
   Kind kind = Kind::kNoOrder;
-  std::uint32_t key = 0;
+  std::uint32_t key = kNoKey;  // none: it is about snapshots as such
   // A few operations that contradict each other: no more than it takes.
   std::vector<OperationId> writes;
   std::vector<ReadingId> readings;

@@ -1,6 +1,7 @@
 #include "agent/stores/adapter.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <cerrno>
 #include <cstring>
@@ -13,6 +14,7 @@ namespace tidelock::agent {
 namespace {
 
 constexpr const char* kNameFile = "STORE";
+constexpr std::uint64_t kHardlyAnyRoom = std::uint64_t{1} << 20;  // bytes
 
 std::string owner_of(const Site& site) {
   std::string name;
@@ -48,6 +50,12 @@ Status Site::failure(StatusCode code, std::string_view operation, std::string_vi
   std::string message = store + ": ";
   message.append(operation).append(" ").append(directory).append(": ").append(cause);
   return {code, std::move(message)};
+}
+
+bool Site::is_full() const {
+  struct ::statvfs disk {};
+  return ::statvfs(directory.c_str(), &disk) == 0 &&
+         std::uint64_t{disk.f_bavail} * disk.f_frsize < kHardlyAnyRoom;
 }
 
 Result<Site> enter(std::string_view store, const StoreOptions& options) {

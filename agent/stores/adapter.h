@@ -23,6 +23,8 @@ struct Site {
   [[nodiscard]] std::string file(std::string_view name) const;
   [[nodiscard]] Status failure(StatusCode code, std::string_view operation,
                                std::string_view cause) const;
+  // There is hardly any room left on the file system.
+  [[nodiscard]] bool is_full() const;
 };
 
 // Makes the directory, or finds that it is there. A file STORE in it names the store that it

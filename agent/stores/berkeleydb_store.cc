@@ -139,7 +139,8 @@ class BerkeleyDbSession final : public Session {
     for (;;) {
       Status status = try_to_write(changes, flags);
       if (status.ok() && ++writes_ % kCheckpointLook == 0) {
-        return environment_.checkpoint(kCheckpointKilobytes);
+        // Committed it is in any case: what this one could not do, the next one does.
+        (void)environment_.checkpoint(kCheckpointKilobytes);
       }
       if (status.code() != StatusCode::kBusy || !waits_) return status;
       if (Clock::now() - begin >= deadline_) return {StatusCode::kTimedOut, status.message()};

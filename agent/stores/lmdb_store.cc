@@ -3,6 +3,7 @@
 #include <lmdb.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "agent/stores/adapter.h"
@@ -59,8 +60,11 @@ struct Environment {
   MDB_dbi dbi = 0;
   bool synced = false;  // each commit
 
+  // A short write, as on a disk that is full, is EIO there.
   [[nodiscard]] Status failure(std::string_view operation, int error) const {
-    return site.failure(code_of(error), operation, mdb_strerror(error));
+    const bool full = error == EIO && site.is_full();
+    return site.failure(full ? StatusCode::kNoSpace : code_of(error), operation,
+                        mdb_strerror(error));
   }
   [[nodiscard]] Result<bool> get(MDB_txn* txn, std::string_view key, MDB_val& value) const {
     MDB_val wanted = to_val(key);

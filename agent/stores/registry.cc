@@ -26,6 +26,7 @@ std::span<const StoreKind> store_kinds() noexcept {
        .fails_fast = true,
        .queue = "in its queue",
        .has_memtable = true,
+       .full_disk_is_refusal = true,
        .open = open_tidelock,
        .version = tidelock_version},
 #ifdef TIDELOCK_AGENT_LMDB

@@ -70,6 +70,7 @@ class Session {
 // What a store finds when it looks at itself.
 struct Inspection {
   std::uint64_t entries = 0;
+  bool exact = true;  // it counts what a scan shows, not what it has stored
   std::vector<std::string> problems;
   std::uint64_t redos = 0;  // commits of the dead that others finished
 };
@@ -102,11 +103,12 @@ struct StoreOptions {
 
 struct StoreKind {
   const char* name;
-  bool many_processes = false;  // may have it open at once
-  bool survives_kills = false;  // of one of its processes, while the others go on
-  bool fails_fast = false;      // can say kBusy; else it waits, and as long as it likes
-  const char* queue = "";       // how its writers wait for each other if they do
-  bool has_memtable = false;    // of a size that can be chosen
+  bool many_processes = false;        // may have it open at once
+  bool survives_kills = false;        // of one of its processes, while the others go on
+  bool fails_fast = false;            // can say kBusy; else it waits, and as long as it likes
+  const char* queue = "";             // how its writers wait for each other if they do
+  bool has_memtable = false;          // of a size that can be chosen
+  bool full_disk_is_refusal = false;  // after kNoSpace nothing was changed; else who knows
   Result<std::unique_ptr<Store>> (*open)(const StoreOptions& options) = nullptr;
   std::string (*version)() = nullptr;  // of the library that is linked
 };

@@ -117,7 +117,10 @@ class TidelockStore final : public Store {
     if (!report) return report.error();
     const Result<Stats> stats = db_.stats();
     if (!stats) return stats.error();
-    return Inspection{report->entries, std::move(report->problems), stats->redos};
+    return Inspection{.entries = report->entries,  // in tables, whatever came after them
+                      .exact = false,
+                      .problems = std::move(report->problems),
+                      .redos = stats->redos};
   }
   [[nodiscard]] std::uint64_t lock_waits() const override {
     const Result<LockInfo> info = db_.lock_info();

@@ -33,13 +33,15 @@ bool read_hex(std::string_view from, std::uint64_t& number) noexcept {
 }
 
 // The size of a value, and the filling behind its stamp: of each stretch the first bytes are
-// random, the others repeat the first word.
+// random, the others repeat the first word. Where the stamp does not say the size, the filling
+// depends on it, so that a value that was cut short is told from a whole one.
 class Filling {
  public:
   Filling(const Stamp& stamp, std::uint32_t key, const ValueShape& shape, std::size_t size) noexcept
       : random_(mix(std::uint64_t{stamp.run} << 32 | key) ^
-                (std::uint64_t{stamp.writer} << 48 | stamp.counter)),
-        size_(shape.any_size ? std::max(size, kValueSizeMin) : shape.sizes.next(random_)),
+                (std::uint64_t{stamp.writer} << 48 | stamp.counter) ^
+                (shape.any_size ? mix(std::max(size, kAnySizeMin)) : 0)),
+        size_(shape.any_size ? std::max(size, kAnySizeMin) : shape.sizes.next(random_)),
         random_words_(std::max(1L, std::lround(shape.ratio * kStretch))) {}
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

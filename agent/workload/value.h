@@ -26,6 +26,7 @@ struct ValueShape {
   double ratio = 1;                 // what a compressor may leave of them, roughly; 1: nearly all
 };
 inline constexpr std::size_t kValueSizeMin = 24;
+inline constexpr std::size_t kAnySizeMin = 32;  // with any_size: a word behind the stamp
 
 // A value is 24 hexadecimal digits (run 8, writer 4, counter 12) and then bytes that follow from
 // the stamp and the key, so that a foreign, torn or misplaced value is told from a good one. So

@@ -52,10 +52,11 @@ class ForgedRun {
   // The writer is known to be dead.
   void abandon(std::uint32_t writer, std::uint64_t now_ns) { journals_[writer].abandon(now_ns); }
 
-  // What somebody found under a key; nullopt: nothing.
+  // What somebody found under a key; nullopt: nothing, or what was there before the run.
   struct Found {
     std::uint32_t key;
     std::optional<OperationId> put;
+    bool before = false;
   };
   void read(std::uint32_t reader, const Found& found, const Interval& when) {
     look(reader, {found}, when, Reading::kNoSequence);
@@ -65,7 +66,7 @@ class ForgedRun {
             std::uint64_t sequence) {
     const auto point = static_cast<std::uint32_t>(logs_[reader].size());
     for (const Found& each : found) {
-      Finding finding;
+      Finding finding{.kind = each.before ? Finding::Kind::kForeign : Finding::Kind::kNothing};
       if (each.put) {
         finding = {.kind = Finding::Kind::kOperation,
                    .stamp = {.run = kRun,

@@ -343,6 +343,7 @@ TEST(PlantedViolation, SnapshotsGoBack) {
   run.look(0, {{1, {}}}, {10, 20}, 7);
   run.look(1, {{1, {}}}, {30, 40}, 6);
   expect(run, Kind::kBackwards);
+  EXPECT_EQ(run.verify().violations.kept()[0].key, Violation::kNoKey);
 }
 
 TEST(PlantedViolation, ASnapshotChanges) {
@@ -433,6 +434,59 @@ TEST(PlantedViolation, AWalkIsNotAtOnePoint) {
   const OperationId other = run.batch(1, {{1, kPut}, {2, kPut}}, {10, 100});
   run.look(2, {{1, one}, {2, next(other)}}, {20, 90}, Reading::kNoSequence);
   expect(run, Kind::kHalfBatch);
+}
+
+// Keys 1 and 2 in a walk, while a batch that puts both is written: `beside` is what was found
+// under 2.
+void walk_in_a_batch(ForgedRun& run, OperationKind second, bool old_beside) {
+  const OperationId old = run.put(0, 2, {10, 20});
+  const OperationId batch = run.batch(0, {{1, kPut}, {2, second}}, {30, 100});
+  const std::optional<OperationId> beside = old_beside ? std::optional(old) : std::nullopt;
+  run.look(1, {{1, batch}, {2, beside}}, {40, 50}, Reading::kNoSequence);
+}
+
+TEST(PlantedViolation, AWalkShowsBesideABatchWhatEndedBefore) {
+  for (const OperationKind second : {kPut, kErase}) {
+    ForgedRun run(2);
+    walk_in_a_batch(run, second, true);
+    expect(run, Kind::kHalfBatch);
+  }
+}
+
+TEST(PlantedViolation, AWalkShowsNothingBesideABatchThoughNobodyErased) {
+  ForgedRun half(2), whole(2);
+  walk_in_a_batch(half, kPut, false);
+  expect(half, Kind::kHalfBatch);
+  walk_in_a_batch(whole, kErase, false);
+  expect_legal(whole);
+}
+
+TEST(PlantedViolation, AWalkShowsBesideABatchWhatWasThereBeforeTheRun) {
+  ForgedRun run(2);
+  const OperationId batch = run.batch(0, {{1, kPut}, {2, kPut}}, {30, 100});
+  run.look(1, {{1, batch}, {2, {}, true}}, {40, 50}, Reading::kNoSequence);
+  expect(run, Kind::kHalfBatch);
+}
+
+TEST(LegalHistory, MayShowBesideABatchWhatCameBehindIt) {
+  ForgedRun run(4);
+  const OperationId batch = run.batch(0, {{1, kPut}, {2, kPut}, {3, kPut}}, {30, 100});
+  const OperationId put = run.put(1, 2, {35, 90});
+  run.erase(2, 3, {36, 90});
+  run.look(3, {{1, batch}, {2, put}, {3, {}}}, {40, 50}, Reading::kNoSequence);
+  expect_legal(run);
+}
+
+TEST(PlantedViolation, AWalkShowsTheLaterOfTwoWritesWithoutTheEarlier) {
+  for (const bool absent : {false, true}) {
+    ForgedRun run(2);
+    const OperationId oldest = run.put(0, 2, {5, 10});
+    run.put(0, 2, {12, 20});
+    const OperationId last = run.put(0, 1, {30, 100});
+    const std::optional<OperationId> beside = absent ? std::nullopt : std::optional(oldest);
+    run.look(1, {{1, last}, {2, beside}}, {11, 50}, Reading::kNoSequence);
+    expect(run, absent ? Kind::kNoErase : Kind::kNoOrder);
+  }
 }
 
 TEST(PlantedViolation, AReadShowsWhatALaterSnapshotDoesNotYetShow) {

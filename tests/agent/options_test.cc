@@ -159,6 +159,9 @@ TEST(CommandLine, TakesAWorkloadOfYcsbAndOptionsThatChangeIt) {
 TEST(CommandLine, LooksAtTheWholeHistoryWhenClientsAreKilled) {
   EXPECT_EQ(settings_of({}).verify, Verify::kValues);
   EXPECT_EQ(settings_of({"--kill-every", "50"}).verify, Verify::kHistory);
+  for (const char* rough : {"--stop-every", "--disk-size", "--churn", "--visit-ops"}) {
+    EXPECT_EQ(settings_of({rough, "100000000"}).verify, Verify::kHistory) << rough;
+  }
   EXPECT_EQ(settings_of({"--kill-every", "50", "--verify=values"}).verify, Verify::kValues);
 }
 

@@ -59,6 +59,20 @@ TEST(Value, HasTheSizeThatItsStampSays) {
   EXPECT_EQ(*sizes.rbegin(), 60u);
 }
 
+TEST(Value, OfAnySizeIsNotIntactIfItIsCutShort) {
+  const ValueShape shape{.any_size = true};
+  std::string value;
+  for (const std::size_t size : {0u, 24u, 33u, 100u, 400u}) {
+    write_value(kStamp, 9, shape, value, size);
+    EXPECT_EQ(value.size(), std::max(size, kAnySizeMin));
+    EXPECT_TRUE(intact(value, kStamp, 9, shape));
+    for (std::size_t cut = 0; cut < value.size(); ++cut) {
+      EXPECT_FALSE(intact(value.substr(0, cut), kStamp, 9, shape)) << size << " to " << cut;
+    }
+    EXPECT_FALSE(intact(value + "x", kStamp, 9, shape));
+  }
+}
+
 TEST(Value, ShrinksAsFarAsAskedFor) {
   for (const double ratio : {0.25, 0.5, 1.0}) {
     const ValueShape shape{.sizes = Sizes::fixed(1'000), .ratio = ratio};

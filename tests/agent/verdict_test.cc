@@ -67,6 +67,15 @@ TEST(Verdict, AbsenceNeedsAnEraseThatIsNotTooOld) {
             Verdict::kSound);
 }
 
+TEST(Verdict, PresenceNeedsAPutThatIsNotTooOldOnceAnEraseIsAcknowledged) {
+  const Finding something{.kind = Finding::Kind::kSomething};
+  EXPECT_EQ(judge(something, {.newest_begin_ns = 10}), Verdict::kSound);
+  EXPECT_EQ(judge(something, {.newest_begin_ns = 10, .newest_erase_begin_ns = 10}),
+            Verdict::kStale);
+  EXPECT_EQ(judge(something, {.newest_erase_begin_ns = 10, .latest_put_ns = 9}), Verdict::kStale);
+  EXPECT_EQ(judge(something, {.newest_erase_begin_ns = 10, .latest_put_ns = 10}), Verdict::kSound);
+}
+
 TEST(Verdict, AForeignValueIsSoundUntilTheFirstAcknowledgedWrite) {
   const Finding foreign = interpret(1, "17", {});
   EXPECT_EQ(foreign.kind, Finding::Kind::kForeign);

@@ -31,6 +31,7 @@ Status Reader::get(std::uint32_t key, Took& took) {
   if (!judged_) {
     const Result<bool> found = session_->get(name, value_);
     if (took.begin_ns != 0) took.end_ns = now_ns();
+    if (found && !*found) stats_.misses.add(1);
     return found.status();
   }
   single_.point.reset();
@@ -42,6 +43,7 @@ Status Reader::get(std::uint32_t key, Took& took) {
   single_.begin_ns = took.begin_ns;
   single_.end_ns = took.end_ns;
   if (!found) return found.error();
+  if (!*found) stats_.misses.add(1);
   return note(single_, 0, *found ? std::optional<std::string_view>(value_) : std::nullopt);
 }
 
@@ -57,7 +59,9 @@ Status Reader::exists(std::uint32_t key, Took& took) {
   single_.begin_ns = took.begin_ns;
   single_.end_ns = took.end_ns;
   if (!found) return found.error();
-  return *found ? Status() : note(single_, 0, std::nullopt);
+  if (*found) return Status();
+  stats_.misses.add(1);
+  return note(single_, 0, std::nullopt);
 }
 
 Status Reader::scan(std::uint32_t key, std::uint32_t length, bool forwards, Took& took) {
@@ -96,24 +100,42 @@ Status Reader::read_several(Random& random, Took& took) {
   return status;
 }
 
+Status Reader::read_together(std::vector<std::uint32_t> keys, Took& took) {
+  stats_.reads.add(1);
+  stats_.snapshots.add(1);
+  took.begin_ns = now_ns();
+  Look look = look_at(std::move(keys));
+  Status status = take_view(look);
+  if (status.ok()) status = get_each(look);
+  took.end_ns = now_ns();
+  return status;
+}
+
+Status Reader::take_view(Look& look) {
+  CallTimer call(stats_);
+  Result<std::unique_ptr<View>> view = session_->view();
+  look.begin_ns = call.begin_ns();
+  look.end_ns = call.finish();
+  if (!view) return view.error();
+  look.view = *std::move(view);
+  return Status();
+}
+
 Status Reader::read_at_one_point(Random& random) {
   const bool may_do_without = run_.settings.hold_view.count() == 0;
   if (!kept_ && may_do_without && random.below(4) == 0) {
     Look look = choose_keys(random);
+    if (!run_.recorded.empty()) last_keys_ = look.keys;
     return walk(look, random.below(2) == 0);
   }
   if (!kept_) {
     Look look = choose_keys(random);
-    CallTimer call(stats_);
-    Result<std::unique_ptr<View>> view = session_->view();
-    look.begin_ns = call.begin_ns();
-    look.end_ns = call.finish();
-    if (!view) return view.error();
-    look.view = *std::move(view);
+    if (Status status = take_view(look); !status.ok()) return status;
     look.uses_left = 1 + random.below(kUses);
     look.keep_until_ns = look.end_ns + in_ns(run_.settings.hold_view);
     kept_ = std::move(look);
   }
+  if (!run_.recorded.empty()) last_keys_ = kept_->keys;
   const std::uint32_t way = random.below(3);
   Status status = way == 0 ? get_each(*kept_) : walk(*kept_, way == 1);
   const bool held = run_.settings.hold_view.count() != 0;

@@ -105,6 +105,7 @@ Status Reader::read_together(std::vector<std::uint32_t> keys, Took& took) {
   stats_.snapshots.add(1);
   took.begin_ns = now_ns();
   Look look = look_at(std::move(keys));
+  if (!run_.recorded.empty()) last_keys_ = look.keys;
   Status status = take_view(look);
   if (status.ok()) status = get_each(look);
   took.end_ns = now_ns();

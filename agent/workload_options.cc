@@ -146,9 +146,8 @@ void WorkloadOptions::add_values(CLI::App& app) {
 }
 
 std::string WorkloadOptions::complete() {
-  for (const auto take :
-       {&WorkloadOptions::take_ycsb, &WorkloadOptions::take_mix, &WorkloadOptions::take_keys,
-        &WorkloadOptions::take_values, &WorkloadOptions::take_pace}) {
+  for (const auto take : {&WorkloadOptions::take_ycsb, &WorkloadOptions::take_mix,
+                          &WorkloadOptions::take_keys, &WorkloadOptions::take_values}) {
     if (std::string complaint = (this->*take)(); !complaint.empty()) return complaint;
   }
   return {};
@@ -237,6 +236,10 @@ std::string WorkloadOptions::take_keys() {
              std::to_string(workload.key_count) + " keys";
     }
     workload.keys.weights = std::make_shared<Weighted>(weights);
+  }
+  const bool ycsb = !workload.name.empty();
+  if (ycsb && workload.key_count == 0 && settings_.key_file.empty()) {
+    return "the properties have no recordcount, for which YCSB takes 2147483647";
   }
   if (workload.mix.share(Action::kInsert) > 0) {
     if (!settings_.key_file.empty()) return "keys that are inserted have no name in a --key-file";

@@ -68,6 +68,13 @@ TEST(SizesOfValues, ComeFromAFileByWeight) {
             StatusCode::kNotFound);
 }
 
+TEST(SizesOfValues, AreSumsOfSizesThatAreDrawnEach) {
+  const Sizes sizes = Sizes::sum(Sizes::uniform(0, 100), 100, 24);
+  Random random(1);
+  for (int i = 0; i < 100; ++i) EXPECT_NEAR(static_cast<double>(sizes.next(random)), 5'000, 1'500);
+  EXPECT_EQ(Sizes::sum(Sizes::fixed(1), 2, 24).next(random), 24u);
+}
+
 TEST(SizesOfValues, AreRefusedOutsideOfTheBounds) {
   for (const char* text : {"23", "101", "uniform:20-50", "uniform:50-40", "x", "round:1-2", ""}) {
     EXPECT_EQ(Sizes::parse(text, 24, 100).status().code(), StatusCode::kInvalid) << text;
@@ -174,7 +181,7 @@ TEST(Ycsb, KnowsItsSixWorkloads) {
 
 TEST(Ycsb, ReadsPropertiesAsTheyAreWritten) {
   Properties properties;
-  ASSERT_TRUE(read_properties("# comment\n\n recordcount = 5000 \r\nfieldcount: 4\n"
+  ASSERT_TRUE(read_properties("# comment\n\n recordcount 50\\\r\n  00 \r\nfieldcount: 4\n"
                               "! more\nworkload=site.ycsb.workloads.CoreWorkload\n"
                               "insertorder=ordered\ntarget=100\nthreadcount=3\n"
                               "maxexecutiontime=7\noperationcount=9\nmeasurementtype=histogram\n"
@@ -183,7 +190,8 @@ TEST(Ycsb, ReadsPropertiesAsTheyAreWritten) {
                   .ok());
   const YcsbRun run = understand(properties).value();
   EXPECT_EQ(run.workload.key_count, 5'000u);
-  EXPECT_EQ(run.workload.values.sizes.text(), "uniform:40-400");
+  EXPECT_EQ(run.workload.values.sizes.text(), "4*uniform:10-100");
+  EXPECT_EQ(run.workload.values.sizes.largest(), 400u);
   EXPECT_EQ(run.workload.key_names, KeyNames::kYcsbOrdered);
   EXPECT_EQ(run.rate, 100.0);
   EXPECT_EQ(run.threads, 3u);

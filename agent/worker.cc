@@ -244,6 +244,7 @@ Status Worker::record(const TraceEntry& task) {
   recorded_.assign(1, task);
   TraceEntry step = task;
   step.step = true;
+  step.amount = 0;
   if (task.action == Action::kView) {
     for (const std::uint32_t key : reader_.last_keys()) {
       step.key = key;

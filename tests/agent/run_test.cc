@@ -132,9 +132,8 @@ TEST_F(Agent, DoesAgainWhatItRecorded) {
   for (const char* timing : {"original", "fast"}) {
     const std::string again_trace = directory_.file(timing);
     std::filesystem::remove_all(directory_.file("db"));
-    const Json again =
-        good_run("--verify --preload --replay " + trace + " --replay-timing " +
-                 std::string(timing) + " --record " + again_trace);
+    const Json again = good_run("--verify --preload --replay " + trace + " --replay-timing " +
+                                std::string(timing) + " --record " + again_trace);
     const auto without_times = [](const std::string& file) {
       return answer_of("cut -f 2- " + file + " | sort").output;
     };

@@ -86,11 +86,11 @@ class TwofoldReader {
   bool went_back_ = false;
 };
 
-// Those that there were from the beginning and those that were inserted, in byte order.
+// Those that there were from the beginning and those that may have been inserted, in byte order.
 std::vector<std::uint32_t> keys_that_exist(const Run& run) {
   std::vector<std::uint32_t> keys;
   std::copy_if(run.key_order.begin(), run.key_order.end(), std::back_inserter(keys),
-               [count = run.state.population().count()](auto key) { return key < count; });
+               [count = run.state.population().claimed()](auto key) { return key < count; });
   return keys;
 }
 

@@ -14,8 +14,9 @@ namespace tidelock::agent {
 // duration that was being recorded.
 class Histogram {
  public:
-  void record(std::uint64_t duration_ns) noexcept {
-    bump(counts_[bucket(duration_ns)], 1);
+  void record(std::uint64_t duration_ns, std::uint64_t times = 1) noexcept {
+    if (times == 0) return;
+    bump(counts_[bucket(duration_ns)], times);
     if (duration_ns > max_.load(std::memory_order_relaxed)) {
       max_.store(duration_ns, std::memory_order_relaxed);
     }

@@ -46,6 +46,7 @@ struct Operation {
 struct Step {
   std::uint32_t key = 0;
   OperationKind kind = OperationKind::kPut;
+  std::uint32_t value_size = 0;  // bytes, where values may have any size
 };
 
 // All writes of one writer, in order: what it asked, and what it was answered. An EntryFile, with

@@ -326,6 +326,7 @@ Request parse_command_line(int argc, const char* const* argv) {
   }
   std::string complaint = workload.complete();
   if (complaint.empty()) complaint = fit_to_store(run, settings);
+  if (complaint.empty()) complaint = workload.take_pace();
   if (complaint.empty()) complaint = complete(settings, raw, run.count("--seed") != 0);
   if (complaint.empty()) complaint = missing_need(run, settings);
   if (!complaint.empty()) return usage_error(complaint);

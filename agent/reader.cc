@@ -45,6 +45,7 @@ Status Reader::get(std::uint32_t key, Took& took) {
   if (!judged_) {
     const Result<bool> found = session_->get(name, value_);
     if (took.begin_ns != 0) took.end_ns = now_ns();
+    if (found && !*found) stats_.misses.add(1);
     return found.status();
   }
   single_.point.reset();
@@ -56,6 +57,7 @@ Status Reader::get(std::uint32_t key, Took& took) {
   single_.begin_ns = took.begin_ns;
   single_.end_ns = took.end_ns;
   if (!found) return found.error();
+  if (!*found) stats_.misses.add(1);
   return note(single_, 0, *found ? std::optional<std::string_view>(value_) : std::nullopt);
 }
 
@@ -66,6 +68,7 @@ Status Reader::exists(std::uint32_t key, Took& took) {
   if (!judged_) {
     const Result<bool> found = session_->exists(name);
     if (took.begin_ns != 0) took.end_ns = now_ns();
+    if (found && !*found) stats_.misses.add(1);
     return found.status();
   }
   single_.point.reset();
@@ -77,6 +80,7 @@ Status Reader::exists(std::uint32_t key, Took& took) {
   single_.begin_ns = took.begin_ns;
   single_.end_ns = took.end_ns;
   if (!found) return found.error();
+  if (!*found) stats_.misses.add(1);
   return note(single_, 0, {.kind = *found ? Finding::Kind::kSomething : Finding::Kind::kNothing});
 }
 
@@ -114,37 +118,56 @@ Status Reader::read_several(Random& random, Took& took) {
   return read_at_one_point(random, took);
 }
 
+Status Reader::read_together(std::vector<std::uint32_t> keys, Took& took) {
+  stats_.reads.add(1);
+  stats_.snapshots.add(1);
+  Look look = look_at(std::move(keys));
+  if (!run_.recorded.empty()) last_keys_ = look.keys;
+  if (Status status = take_view(look); !status.ok()) return status;
+  if (judged_) took.begin_ns = look.begin_ns;
+  return judge_after(look, took, [this](Look& at) { return get_each(at); });
+}
+
+Status Reader::take_view(Look& look) {
+  CallTimer call(stats_);
+  Result<std::unique_ptr<View>> view = session_->view();
+  look.begin_ns = call.begin_ns();
+  look.end_ns = call.finish();
+  if (!view) return view.error();
+  look.view = *std::move(view);
+  return Status();
+}
+
+template <typename Read>
+Status Reader::judge_after(Look& look, Took& took, Read read) {
+  const Status status = read(look);
+  if (took.begin_ns != 0) took.end_ns = end_ns();
+  const Status noted = note_kept(look);
+  return status.ok() ? noted : status;
+}
+
 Status Reader::read_at_one_point(Random& random, Took& took) {
-  const auto look_and_judge = [&](Look& look, auto read) {
-    const Status status = read(look);
-    if (took.begin_ns != 0) took.end_ns = end_ns();
-    const Status noted = note_kept(look);
-    return status.ok() ? noted : status;
-  };
   const bool may_do_without = run_.settings.hold_view.count() == 0;
   if (!kept_ && may_do_without && random.below(4) == 0) {
     Look look = choose_keys(random);
+    if (!run_.recorded.empty()) last_keys_ = look.keys;
     const bool forwards = random.below(2) == 0;
     if (judged_) took.begin_ns = now_ns();
-    return look_and_judge(look, [&](Look& at) { return walk(at, forwards); });
+    return judge_after(look, took, [&](Look& at) { return walk(at, forwards); });
   }
   if (judged_ && kept_) took.begin_ns = now_ns();
   if (!kept_) {
     Look look = choose_keys(random);
-    CallTimer call(stats_);
-    Result<std::unique_ptr<View>> view = session_->view();
-    look.begin_ns = call.begin_ns();
-    look.end_ns = call.finish();
+    if (Status status = take_view(look); !status.ok()) return status;
     if (judged_) took.begin_ns = look.begin_ns;
-    if (!view) return view.error();
-    look.view = *std::move(view);
     look.uses_left = 1 + random.below(kUses);
     look.keep_until_ns = look.end_ns + in_ns(run_.settings.hold_view);
     kept_ = std::move(look);
   }
+  if (!run_.recorded.empty()) last_keys_ = kept_->keys;
   const std::uint32_t way = random.below(3);
-  Status status = look_and_judge(
-      *kept_, [&](Look& look) { return way == 0 ? get_each(look) : walk(look, way == 1); });
+  Status status = judge_after(
+      *kept_, took, [&](Look& look) { return way == 0 ? get_each(look) : walk(look, way == 1); });
   const bool held = run_.settings.hold_view.count() != 0;
   if (held ? now_ns() >= kept_->keep_until_ns : --kept_->uses_left == 0) kept_.reset();
   return status;

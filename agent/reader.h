@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,10 @@ class Reader {
   // Up to `length` entries from the key on, forwards or backwards.
   [[nodiscard]] Status scan(std::uint32_t key, std::uint32_t length, bool forwards, Took& took);
   [[nodiscard]] Status read_several(Random& random, Took& took);
+  // These keys, at one point.
+  [[nodiscard]] Status read_together(std::vector<std::uint32_t> keys, Took& took);
+  // What was read at the last point, if the run is recorded.
+  [[nodiscard]] std::span<const std::uint32_t> last_keys() const noexcept { return last_keys_; }
   // The view that it keeps is of a store that is about to be closed.
   void let_go() { kept_.reset(); }
 
@@ -54,6 +59,10 @@ class Reader {
   [[nodiscard]] Look look_at(std::vector<std::uint32_t> keys) const;
   [[nodiscard]] Status scan_unjudged(std::uint32_t key, std::uint32_t length, bool forwards);
   [[nodiscard]] Status read_at_one_point(Random& random, Took& took);
+  [[nodiscard]] Status take_view(Look& look);
+  // Reads, and judges what was found when the operation is over.
+  template <typename Read>
+  [[nodiscard]] Status judge_after(Look& look, Took& took, Read read);
   [[nodiscard]] Status get_each(Look& look);
   [[nodiscard]] Status walk(Look& look, bool forwards);
   [[nodiscard]] KeyFacts facts_of(std::uint32_t key) const noexcept;
@@ -73,6 +82,7 @@ class Reader {
   const bool judged_;
   ReadLog* const log_;  // null: nothing is recorded
   WriterStats& stats_;
+  std::vector<std::uint32_t> last_keys_;
   std::optional<Look> kept_;
   Look single_;
   std::string key_buffer_;

@@ -21,6 +21,9 @@ void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
     report.writes += writer.writes.get();
     report.refused += writer.refused.get();
     report.no_space += writer.no_space.get();
+    report.never_begun += writer.never_begun.get();
+    report.misses += writer.misses.get();
+    report.inserts_as_updates += writer.inserts_as_updates.get();
     report.not_durable += writer.not_durable.get();
     report.retries += writer.retries.get();
     report.waits += writer.backoffs.get();
@@ -38,9 +41,7 @@ void add_writers(const Run& run, const RunOutcome& outcome, Report& report) {
     report.reopenings += writer.reopenings.get();
     report.forks += writer.forks.get();
     for (std::size_t i = 0; i < kActions; ++i) {
-      const std::uint64_t count = writer.actions[i].get();
-      if (count == 0) continue;
-      actions[i].count += count;
+      actions[i].count += writer.actions[i].get();
       latencies[i].merge(writer.latency[i]);
     }
     report.resources.user_bytes += writer.user_bytes.get();

@@ -33,7 +33,7 @@ enum class ExitCode : int {
 
 struct ActionFigures {
   std::uint64_t count = 0;
-  Percentiles latency_us{};      // of those that were timed
+  Percentiles latency_us{};      // of those that were timed, also of the refused and never begun
   std::vector<double> curve_us;  // percentile_curve_us
 };
 
@@ -57,7 +57,8 @@ struct Report {
   std::uint64_t reads = 0, writes = 0;  // what they made of the store; some are both
   std::array<ActionFigures, kActions> actions{};
   std::uint64_t loaded = 0;  // keys, before the run
-  std::uint64_t refused = 0, not_durable = 0;
+  std::uint64_t refused = 0, never_begun = 0, not_durable = 0;
+  std::uint64_t misses = 0, inserts_as_updates = 0;
   std::uint64_t retries = 0, waits = 0;  // waits: backoff sleeps, or waits in the lock's queue
   double backed_off_s = 0;               // time that all clients together slept between attempts
   double jain = 1;                       // of the threads, over the whole run

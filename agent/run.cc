@@ -118,8 +118,9 @@ Result<std::optional<Trace>> read_trace(Settings& settings) {
   if (settings.replay.empty()) return std::optional<Trace>();
   Result<Trace> trace = Trace::read(settings.replay);
   if (!trace) return trace.error();
-  settings.processes = static_cast<std::uint32_t>(trace->clients.size());
-  settings.threads = 1;
+  const auto clients = static_cast<std::uint32_t>(trace->clients.size());
+  settings.processes = settings.store->many_processes ? clients : 1;
+  settings.threads = settings.store->many_processes ? 1 : clients;
   settings.operations = 0;
   for (const auto& client : trace->clients) settings.operations += client.size();
   settings.workload.values.any_size = true;
@@ -194,6 +195,13 @@ int run_agent(Settings settings) {
   if (!trace) return fail(trace.error());
   const Result<KeySpace> keys = make_keys(settings, *trace);
   if (!keys) return fail(keys.error());
+  const std::uint32_t first_keys = keys->count() - settings.insert_room;
+  if (const auto& weights = settings.workload.keys.weights;
+      weights && weights->size() != first_keys) {
+    return fail(Status(StatusCode::kInvalid, "--key-weights: " + std::to_string(weights->size()) +
+                                                 " weights for " + std::to_string(first_keys) +
+                                                 " keys"));
+  }
   const std::uint32_t writers = settings.writers() + 1;  // and the preload
   Result<Files> files = make_all_files(settings);
   if (!files) return fail(files.error());
@@ -205,7 +213,7 @@ int run_agent(Settings settings) {
   const Result<RunState> state =
       RunState::create({.slots = settings.processes, .writers = writers, .keys = keys->count()});
   if (!state) return fail(state.error());
-  state->population().set(keys->count() - settings.insert_room);
+  state->population().set(first_keys);
 
   const Run run{.settings = settings,
                 .keys = *keys,

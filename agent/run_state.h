@@ -31,11 +31,16 @@ class Counter {
 
 // What one writer did, its killed predecessors included.
 struct alignas(64) WriterStats {
-  Counter reads;          // answered; a scan, or a view of several keys, is one
-  Counter writes;         // acknowledged; a batch is one
-  Counter refused;        // writes given up: tries or deadline used up
-  Counter no_space;       // writes that found no room on a disk that was to become full
-  Counter failed;         // operations that ended in an error
+  Counter reads;               // answered; a scan, or a view of several keys, is one
+  Counter writes;              // acknowledged; a batch is one
+  Counter refused;             // writes given up: tries or deadline used up
+  Counter no_space;            // writes that found no room on a disk that was to become full
+  Counter misses;              // gets, and looks whether a key exists, that found none
+  Counter inserts_as_updates;  // there was no room for another key
+  Counter inserting;           // 1 + the key that is being inserted, or is to be; 0: none
+  Counter begun_due_ns;        // with a pace: when the last begun was due, from the run's start
+  Counter never_begun;         // due when the run ended
+  Counter failed;              // operations that ended in an error
   Counter not_durable;    // acknowledged writes of which the store could not say they are on disk
   Counter retries;        // attempts after the first, of all writes
   Counter backoffs;       // sleeps before a retry
@@ -54,7 +59,7 @@ struct alignas(64) WriterStats {
   Counter longest_call;                     // ns, of any other call
   Counter call_began_ns;                    // of the one it is in; 0: none
   std::array<Counter, kActions> actions;    // that came to a good end
-  std::array<Histogram, kActions> latency;  // of those that were timed
+  std::array<Histogram, kActions> latency;  // of those that were timed, refused or never begun
 
   // Operations that came to an end, whichever.
   [[nodiscard]] std::uint64_t done() const noexcept {

@@ -29,7 +29,7 @@ void print_table(std::ostream& out, const Report& report) {
   for (std::size_t i = 0; i < kActions; ++i) {
     const ActionFigures& figures = report.actions[i];
     (only_reads(static_cast<Action>(i)) ? reads : writes) += figures.count;
-    if (figures.count == 0) continue;
+    if (figures.count == 0 && figures.latency_us.max == 0) continue;
     print_row(out, kActionNames[i].data(), figures.count, rate(figures.count), figures.latency_us);
   }
   if (reads != 0 && writes != 0) {
@@ -48,6 +48,12 @@ void print_contention(std::ostream& out, const Settings& settings, const Report&
       << with_decimals(report.jain, 3) << ", in windows of 100 ms "
       << (report.fairness ? with_decimals(*report.fairness, 3) : "-") << ", longest wait "
       << with_decimals(report.longest_wait_ms, 1) << " ms\n";
+  if (report.never_begun + report.misses + report.inserts_as_updates != 0) {
+    out << counted(report.never_begun, "operation") << " due, never begun; "
+        << counted(report.misses, "read") << " of one key found nothing; "
+        << counted(report.inserts_as_updates, "insert")
+        << " found no room for another key and wrote one that is there\n";
+  }
   if (report.not_durable != 0) {
     out << counted(report.not_durable, "write") << " committed but not known to be on disk\n";
   }
@@ -219,6 +225,18 @@ bool has_findings(const Report& report) {
          !report.check.status.ok();
 }
 
+// What the clients do.
+std::string load_text(const Settings& settings) {
+  const Workload& workload = settings.workload;
+  if (!settings.replay.empty()) {
+    return "replay of " + settings.replay +
+           (settings.replay_timing == ReplayTiming::kFast ? " as fast as can" : "");
+  }
+  return (workload.name.empty() ? "" : workload.name + ": ") + workload.mix.to_string() + ", " +
+         name_of(kKeyOrderNames, workload.keys.order) + " keys, values of " +
+         workload.values.sizes.text() + " bytes";
+}
+
 }  // namespace
 
 void print_findings(std::ostream& out, const Run& run, const Report& report) {
@@ -245,11 +263,8 @@ void print_findings(std::ostream& out, const Run& run, const Report& report) {
 void print_settings(std::ostream& out, const Settings& settings) {
   out << counted(settings.processes, "client") << " of " << counted(settings.threads, "thread")
       << " on " << settings.directory << " (" << settings.store->name << "), "
-      << (settings.workload.name.empty() ? "" : settings.workload.name + ": ")
-      << settings.workload.mix.to_string() << ", "
-      << name_of(kKeyOrderNames, settings.workload.keys.order) << " keys, values of "
-      << settings.workload.values.sizes.text() << " bytes, durability "
-      << name_of(kDurabilityNames, settings.durability) << ",\n";
+      << load_text(settings) << ", durability " << name_of(kDurabilityNames, settings.durability)
+      << ",\n";
   const bool queue = settings.wait == Wait::Policy::kQueue;
   if (!is_tidelock(*settings.store) && (queue || !settings.store->fails_fast)) {
     out << "waiting as the store does";

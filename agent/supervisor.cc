@@ -9,6 +9,7 @@
 
 #include "agent/client.h"
 #include "agent/clock.h"
+#include "agent/plan.h"
 #include "agent/report/live.h"
 
 namespace tidelock::agent {
@@ -75,6 +76,7 @@ RunOutcome Supervisor::run() {
   const std::optional<std::uint64_t> memory_bytes = footprint().memory_bytes;
   run_.state.stop().store(true, std::memory_order_relaxed);
   wait_for_all_ends();
+  note_never_begun(run_, outcome_.end_ns, random_);
   end_last_interval(memory_bytes);
   return std::move(outcome_);
 }

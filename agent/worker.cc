@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/open_store.h"
+#include "agent/plan.h"
 
 namespace tidelock::agent {
 namespace {
@@ -13,16 +14,6 @@ namespace {
 constexpr std::uint32_t kBatchMin = 2, kBatchMax = 8;  // operations
 constexpr std::uint32_t kPreloadBatch = 100;
 constexpr std::uint64_t kNap = 20'000'000;  // ns, after which a sleeper looks whether to stop
-
-ActionMix reads_of(const ActionMix& mix) {
-  ActionMix reads;
-  for (std::size_t i = 0; i < kActions; ++i) {
-    const auto action = static_cast<Action>(i);
-    if (only_reads(action)) reads.add(action, mix.share(action));
-  }
-  if (reads.empty()) reads.add(Action::kGet, 1);
-  return reads;
-}
 
 }  // namespace
 
@@ -40,17 +31,13 @@ Worker::Worker(const Run& run, std::unique_ptr<Store>& store, std::unique_ptr<Se
       churn_(run, store, session_, reader_, stats_) {
   const Settings& settings = run.settings;
   const std::uint32_t slot = assignment.writer / settings.threads;
-  const bool reads_only =
-      slot + settings.readers >= settings.processes && slot < settings.processes;
-  mix_ = reads_only ? reads_of(workload_.mix) : workload_.mix;
+  mix_ = mix_of(settings, assignment.writer);
   if (slot < settings.slow) think_ = settings.slow_think;
   record_ = run.recorded.empty() ? nullptr : &run.recorded[assignment.writer];
   if (run.trace != nullptr && assignment.writer < run.trace->clients.size()) {
-    trace_ = run.trace->clients[assignment.writer];
+    trace_ = &run.trace->clients[assignment.writer];
   }
-  const Pace& pace = settings.pace;
-  const std::uint64_t now = now_ns() - run.state.start_ns().get();
-  if (!pace.unlimited()) schedule_.emplace(pace, now, random_.unit());
+  if (!settings.pace.unlimited()) schedule_.emplace(schedule_of(run, assignment.writer));
 }
 
 bool Worker::work() {
@@ -65,16 +52,18 @@ bool Worker::work() {
 }
 
 bool Worker::all_done() const noexcept {
-  const std::uint64_t wanted = run_.trace != nullptr ? trace_.size() : assignment_.operations;
+  const std::uint64_t wanted = trace_ != nullptr ? trace_->size() : assignment_.operations;
   return stats_.done() >= wanted;
 }
 
 bool Worker::preload() {
   const std::uint32_t keys = run_.state.population().count();
+  std::vector<std::uint32_t> sizes(keys);
+  if (run_.trace != nullptr) sizes = run_.trace->value_sizes();
   for (std::uint32_t first = 0; first < keys && !stopped(); first += kPreloadBatch) {
     steps_.clear();
     for (std::uint32_t key = first; key < std::min(keys, first + kPreloadBatch); ++key) {
-      steps_.push_back({.key = key, .kind = OperationKind::kPut});
+      steps_.push_back({.key = key, .kind = OperationKind::kPut, .value_size = sizes[key]});
     }
     Took took;
     if (Status status = writer_.write(steps_, false, took, random_); !status.ok()) {
@@ -94,14 +83,15 @@ bool Worker::is_timed() noexcept {
 
 std::uint64_t Worker::wait_for_turn() {
   const std::uint64_t start = run_.state.start_ns().get();
-  if (run_.trace != nullptr && run_.settings.replay_timing == ReplayTiming::kOriginal) {
-    const std::uint64_t due = start + trace_[stats_.done()].at_ns;
+  if (trace_ != nullptr && run_.settings.replay_timing == ReplayTiming::kOriginal) {
+    const std::uint64_t due = start + (*trace_)[stats_.done()].at_ns;
     nap_until(due);
     return due;
   }
   if (!schedule_) return 0;
   const Schedule::Due due = schedule_->next(now_ns() - start);
   nap_until(start + due.ns);
+  if (!stopped()) stats_.begun_due_ns.set(due.ns);
   return due.intended ? start + due.ns : 0;
 }
 
@@ -119,11 +109,12 @@ Status Worker::operate() {
     Status status = churn_.stir(random_);
     return is_expected(run_, status) ? Status() : status;
   }
-  TraceEntry task = choose();
+  const TraceEntry task = choose();
   Took took{.begin_ns = is_timed() ? now_ns() : 0};
   const Status status = perform(task, took);
   if (status.code() == StatusCode::kBusy || status.code() == StatusCode::kTimedOut) {
-    // Cut short by the end of the run it would tell nothing of the store.
+    note_latency(task.action, intended, took);
+    // Cut short by the end of the run it tells nothing of the store but the time that it took.
     if (!stopped()) stats_.refused.add(1);
     return Status();
   }
@@ -134,22 +125,34 @@ Status Worker::operate() {
   }
   if (!status.ok()) return status;
   stats_.actions[index_of(task.action)].add(1);
-  if (took.begin_ns != 0) {
-    const std::uint64_t begin = intended != 0 ? intended : took.begin_ns;
-    stats_.latency[index_of(task.action)].record(took.end_ns - begin);
-    note_turn(took.end_ns);
-  }
-  return record_ == nullptr ? Status() : record(task, took);
+  if (task.action == Action::kInsert && trace_ == nullptr) note_inserted(task.key);
+  note_latency(task.action, intended, took);
+  if (took.begin_ns != 0) note_turn(took.end_ns);
+  return record_ == nullptr ? Status() : record(task);
+}
+
+void Worker::note_latency(Action action, std::uint64_t intended_ns, const Took& took) noexcept {
+  if (took.begin_ns == 0) return;
+  const std::uint64_t end = took.end_ns != 0 ? took.end_ns : now_ns();
+  stats_.latency[index_of(action)].record(end - (intended_ns != 0 ? intended_ns : took.begin_ns));
 }
 
 TraceEntry Worker::choose() {
-  if (run_.trace != nullptr) return trace_[stats_.done()];
   TraceEntry task{.action = mix_.choose(random_)};
-  if (task.action == Action::kView) return task;
+  if (trace_ != nullptr) {
+    task = (*trace_)[stats_.done()];
+  } else {
+    task.durable = !only_reads(task.action) && run_.settings.durable_percent != 0 &&
+                   random_.below(100) < run_.settings.durable_percent;
+  }
+  task.client = assignment_.writer;
+  task.at_ns = record_ != nullptr ? now_ns() - run_.state.start_ns().get() : 0;
+  if (trace_ != nullptr || task.action == Action::kView) return task;
   if (task.action == Action::kInsert) {
-    task.key = run_.state.population().insert(run_.keys.count());
+    task.key = key_to_insert();
     if (task.key < run_.keys.count()) return task;
-    task.action = Action::kPut;  // there is no room for new ones
+    stats_.inserts_as_updates.add(1);
+    task.action = Action::kPut;
   }
   task.key = chooser_.next(random_);
   if (task.action == Action::kScan || task.action == Action::kScanBack) {
@@ -158,62 +161,112 @@ TraceEntry Worker::choose() {
   return task;
 }
 
-Status Worker::perform(TraceEntry& task, Took& took) {
-  const bool durable = !only_reads(task.action) && run_.settings.durable_percent != 0 &&
-                       random_.below(100) < run_.settings.durable_percent;
-  const std::uint32_t key = task.key;
-  if (run_.trace != nullptr) writer_.set_value_size(task.amount);
+// One that was refused, or whose inserter was killed, comes first: there is to be no hole.
+std::uint32_t Worker::key_to_insert() {
+  if (stats_.inserting.get() == 0) {
+    const std::uint32_t room_end = run_.keys.count();
+    const auto note = [this](std::uint32_t key) { stats_.inserting.set(std::uint64_t{key} + 1); };
+    const std::uint32_t key = run_.state.population().claim(room_end, note);
+    if (key == room_end) stats_.inserting.set(0);
+    return key;
+  }
+  return static_cast<std::uint32_t>(stats_.inserting.get() - 1);
+}
+
+void Worker::note_inserted(std::uint32_t key) {
+  const std::span<LedgerEntry> ledger = run_.state.ledger();
+  if (run_.settings.verify == Verify::kNone) ledger[key].put_acknowledged(1);  // at some time
+  stats_.inserting.set(0);
+  run_.state.population().advance(
+      [&](std::uint32_t wanted) { return ledger[wanted].newest_begin_ns() != 0; });
+}
+
+Status Worker::perform(const TraceEntry& task, Took& took) {
   switch (task.action) {
     case Action::kGet:
-      return reader_.get(key, took);
+      return reader_.get(task.key, took);
     case Action::kExists:
-      return reader_.exists(key, took);
+      return reader_.exists(task.key, took);
     case Action::kScan:
     case Action::kScanBack:
-      return reader_.scan(key, task.amount, task.action == Action::kScan, took);
+      return reader_.scan(task.key, task.amount, task.action == Action::kScan, took);
     case Action::kView:
-      return reader_.read_several(random_, took);
+      return read_view(took);
     case Action::kPut:
     case Action::kInsert:
-      return writer_.put(key, durable, took, random_);
     case Action::kErase:
-      return writer_.erase(key, durable, took, random_);
+      return put_or_erase(task, took);
     case Action::kBatch:
-      return writer_.write(choose_batch(task), durable, took, random_);
+      trace_ != nullptr ? take_batch() : choose_batch(task.key);
+      return writer_.write(steps_, task.durable, took, random_);
     case Action::kReadModifyWrite:
       break;
   }
   Took read = took;
-  if (Status status = reader_.get(key, read); !status.ok()) return status;
-  Status status = writer_.put(key, durable, took, random_);
+  if (Status status = reader_.get(task.key, read); !status.ok()) return status;
+  Status status = put_or_erase(task, took);
   // Judging what was read is none of the store's time.
   const bool judged = run_.settings.verify != Verify::kNone;
   took.begin_ns = judged ? took.begin_ns - (read.end_ns - read.begin_ns) : read.begin_ns;
   return status;
 }
 
-// Neighbours of a key.
-std::span<const Step> Worker::choose_batch(TraceEntry& task) {
-  const std::uint32_t keys = run_.state.population().count();
-  if (task.amount == 0) task.amount = kBatchMin + random_.below(kBatchMax - kBatchMin + 1);
-  task.amount = std::min(keys, task.amount);
-  steps_.clear();
-  for (std::uint32_t i = 0; i < task.amount; ++i) {
-    const bool erase = random_.below(100) < workload_.erase_percent;
-    steps_.push_back({.key = (task.key + i) % keys,
-                      .kind = erase ? OperationKind::kErase : OperationKind::kPut});
-  }
-  return steps_;
+Status Worker::put_or_erase(const TraceEntry& task, Took& took) {
+  const auto kind = task.action == Action::kErase ? OperationKind::kErase : OperationKind::kPut;
+  const Step step{.key = task.key, .kind = kind, .value_size = task.amount};
+  return writer_.write({&step, 1}, task.durable, took, random_);
 }
 
-Status Worker::record(TraceEntry task, const Took& took) {
-  const std::uint64_t begin = took.begin_ns != 0 ? took.begin_ns : now_ns();
-  task.at_ns = begin - std::min(begin, run_.state.start_ns().get());
-  task.client = assignment_.writer;
-  const bool value = task.action == Action::kPut || task.action == Action::kInsert ||
-                     task.action == Action::kReadModifyWrite;
-  if (value) task.amount = static_cast<std::uint32_t>(writer_.last_value_size());
-  return record_->add(task);
+Status Worker::read_view(Took& took) {
+  if (trace_ == nullptr) return reader_.read_several(random_, took);
+  std::vector<std::uint32_t> keys;
+  for (const TraceEntry& step : trace_->steps(stats_.done())) keys.push_back(step.key);
+  return reader_.read_together(std::move(keys), took);
+}
+
+// Neighbours of a key.
+void Worker::choose_batch(std::uint32_t key) {
+  const std::uint32_t keys = run_.state.population().count();
+  const std::uint32_t count = std::min(keys, kBatchMin + random_.below(kBatchMax - kBatchMin + 1));
+  steps_.clear();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const bool erase = random_.below(100) < workload_.erase_percent;
+    steps_.push_back(
+        {.key = (key + i) % keys, .kind = erase ? OperationKind::kErase : OperationKind::kPut});
+  }
+}
+
+void Worker::take_batch() {
+  steps_.clear();
+  for (const TraceEntry& step : trace_->steps(stats_.done())) {
+    const auto kind = step.action == Action::kErase ? OperationKind::kErase : OperationKind::kPut;
+    steps_.push_back({.key = step.key, .kind = kind, .value_size = step.amount});
+  }
+}
+
+Status Worker::record(const TraceEntry& task) {
+  recorded_.assign(1, task);
+  TraceEntry step = task;
+  step.step = true;
+  step.amount = 0;
+  if (task.action == Action::kView) {
+    for (const std::uint32_t key : reader_.last_keys()) {
+      step.key = key;
+      step.action = Action::kGet;
+      recorded_.push_back(step);
+    }
+  } else if (task.action == Action::kBatch) {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      step.key = steps_[i].key;
+      step.action = steps_[i].kind == OperationKind::kErase ? Action::kErase : Action::kPut;
+      step.amount = writer_.value_size(i);
+      recorded_.push_back(step);
+    }
+  } else if (!only_reads(task.action)) {
+    recorded_[0].amount = writer_.value_size(0);
+  }
+  if (recorded_.size() > 1) recorded_[0].amount = static_cast<std::uint32_t>(recorded_.size() - 1);
+  return record_->add(recorded_);
 }
 
 void Worker::note_turn(std::uint64_t end_ns) noexcept {

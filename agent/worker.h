@@ -49,9 +49,15 @@ class Worker {
   [[nodiscard]] Status operate();
   // What is to be done next: as the trace says that is replayed, else at random.
   [[nodiscard]] TraceEntry choose();
-  [[nodiscard]] Status perform(TraceEntry& task, Took& took);
-  [[nodiscard]] std::span<const Step> choose_batch(TraceEntry& task);
-  [[nodiscard]] Status record(TraceEntry task, const Took& took);
+  [[nodiscard]] std::uint32_t key_to_insert();
+  void note_inserted(std::uint32_t key);
+  [[nodiscard]] Status perform(const TraceEntry& task, Took& took);
+  [[nodiscard]] Status put_or_erase(const TraceEntry& task, Took& took);
+  [[nodiscard]] Status read_view(Took& took);
+  void choose_batch(std::uint32_t key);
+  void take_batch();  // of the trace
+  [[nodiscard]] Status record(const TraceEntry& task);
+  void note_latency(Action action, std::uint64_t intended_ns, const Took& took) noexcept;
   [[nodiscard]] bool is_timed() noexcept;
   void note_turn(std::uint64_t end_ns) noexcept;
   [[nodiscard]] bool fail(const Status& status);
@@ -69,10 +75,11 @@ class Worker {
   ActionMix mix_;
   std::optional<Schedule> schedule_;  // none: as fast as can
   std::chrono::milliseconds think_{0};
-  std::uint32_t until_timed_ = 1;      // operations
-  std::vector<Step> steps_;            // of a batch
-  std::span<const TraceEntry> trace_;  // what is to be replayed
-  TraceLog* record_;                   // null: nothing is recorded
+  std::uint32_t until_timed_ = 1;       // operations
+  std::vector<Step> steps_;             // of a write
+  const ClientTrace* trace_ = nullptr;  // what is to be replayed
+  TraceLog* record_;                    // null: nothing is recorded
+  std::vector<TraceEntry> recorded_;    // of one operation
 };
 
 }  // namespace tidelock::agent

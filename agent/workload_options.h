@@ -18,6 +18,8 @@ class WorkloadOptions {
   WorkloadOptions(CLI::App& app, Settings& settings);
   // When all is parsed. The result is a complaint.
   [[nodiscard]] std::string complete();
+  // The rate of each client, when it is known how many there are; a complaint.
+  [[nodiscard]] std::string take_pace();
 
  private:
   void add_actions(CLI::App& app);
@@ -28,7 +30,6 @@ class WorkloadOptions {
   [[nodiscard]] std::string take_mix();
   [[nodiscard]] std::string take_keys();
   [[nodiscard]] std::string take_values();
-  [[nodiscard]] std::string take_pace();
   [[nodiscard]] bool given(const char* option) const { return app_.count(option) != 0; }
 
   CLI::App& app_;

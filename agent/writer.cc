@@ -38,16 +38,6 @@ Writer::Writer(const Run& run, const std::unique_ptr<Session>& session, std::uin
       deadline_ns_(run.settings.deadline == Wait::kForEver ? UINT64_MAX
                                                            : in_ns(run.settings.deadline)) {}
 
-Status Writer::put(std::uint32_t key, bool durable, Took& took, Random& random) {
-  const Step step{.key = key, .kind = OperationKind::kPut};
-  return write({&step, 1}, durable, took, random);
-}
-
-Status Writer::erase(std::uint32_t key, bool durable, Took& took, Random& random) {
-  const Step step{.key = key, .kind = OperationKind::kErase};
-  return write({&step, 1}, durable, took, random);
-}
-
 Status Writer::write(std::span<const Step> steps, bool durable, Took& took, Random& random) {
   if (journal_ == nullptr) return write_unjudged(steps, durable, took, random);
   const std::span<LedgerEntry> ledger = run_.state.ledger();
@@ -111,7 +101,7 @@ void Writer::make_changes(std::span<const Step> steps, std::uint64_t counter) {
     if (step.kind == OperationKind::kErase) continue;
     const Stamp stamp{
         .run = run_.id, .writer = static_cast<std::uint16_t>(writer_), .counter = counter + i};
-    write_value(stamp, step.key, run_.settings.workload.values, values_[i], value_size_);
+    write_value(stamp, step.key, run_.settings.workload.values, values_[i], step.value_size);
     change.value = values_[i];
   }
 }

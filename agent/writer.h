@@ -23,14 +23,11 @@ class Writer {
  public:
   Writer(const Run& run, const std::unique_ptr<Session>& session, std::uint32_t writer);
 
-  [[nodiscard]] Status put(std::uint32_t key, bool durable, Took& took, Random& random);
-  // Bytes of the next values, where these may have any size.
-  void set_value_size(std::uint32_t size) noexcept { value_size_ = size; }
-  // Bytes of the last value that was written.
-  [[nodiscard]] std::size_t last_value_size() const noexcept {
-    return values_.empty() ? 0 : values_.front().size();
+  // Bytes of a value of the last write; 0: that step was an erase.
+  [[nodiscard]] std::uint32_t value_size(std::size_t step) const noexcept {
+    const auto& value = changes_[step].value;
+    return value ? static_cast<std::uint32_t>(value->size()) : 0;
   }
-  [[nodiscard]] Status erase(std::uint32_t key, bool durable, Took& took, Random& random);
   [[nodiscard]] Status write(std::span<const Step> steps, bool durable, Took& took, Random& random);
 
  private:
@@ -56,7 +53,6 @@ class Writer {
   WriterStats& stats_;
   const std::uint64_t deadline_ns_;
   std::uint64_t counter_ = 0;  // of the next operation, without a journal
-  std::uint32_t value_size_ = 0;
   std::vector<Change> changes_;
   std::vector<std::string> names_, values_;  // of the changes
 };

@@ -15,6 +15,9 @@ Json to_json(const Percentiles& p) {
 
 Json to_json(const Settings& settings, const KeySpace& keys) {
   const Backoff backoff = settings.backoff.value_or(Backoff{});
+  const auto unless_replayed = [&](const std::string& text) {
+    return settings.replay.empty() ? Json(text) : Json();
+  };
   Json json{{"store", settings.store->name},
             {"db", settings.directory},
             {"processes", settings.processes},
@@ -22,12 +25,13 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
             {"seconds", settings.operations == 0 ? Json(settings.seconds) : Json()},
             {"ops", settings.operations != 0 ? Json(settings.operations) : Json()},
             {"workload", settings.workload.name.empty() ? Json() : Json(settings.workload.name)},
-            {"mix", settings.workload.mix.to_string()},
-            {"keys", name_of(kKeyOrderNames, settings.workload.keys.order)},
+            {"replay", settings.replay.empty() ? Json() : Json(settings.replay)},
+            {"mix", unless_replayed(settings.workload.mix.to_string())},
+            {"keys", unless_replayed(name_of(kKeyOrderNames, settings.workload.keys.order))},
             {"key_file", settings.key_file.empty() ? Json() : Json(settings.key_file)},
             {"key_count", keys.count()},
             {"preload", settings.preload},
-            {"value_size", settings.workload.values.sizes.text()},
+            {"value_size", unless_replayed(settings.workload.values.sizes.text())},
             {"value_ratio", settings.workload.values.ratio},
             {"scan_length", settings.workload.scan_lengths.text()},
             {"rate", settings.pace.unlimited() ? Json() : Json(settings.pace.text())},
@@ -72,7 +76,7 @@ Json to_json(const Settings& settings, const KeySpace& keys) {
 Json to_json(const std::array<ActionFigures, kActions>& actions) {
   Json json = Json::object();
   for (std::size_t i = 0; i < kActions; ++i) {
-    if (actions[i].count == 0) continue;
+    if (actions[i].count == 0 && actions[i].latency_us.max == 0) continue;
     json[std::string(kActionNames[i])] = {{"count", actions[i].count},
                                           {"latency_us", to_json(actions[i].latency_us)}};
   }
@@ -174,6 +178,9 @@ void print_json(std::ostream& out, const Run& run, const Report& report) {
                   {"acknowledged", report.journal.acknowledged},
                   {"acknowledged_erases", report.journal.acknowledged_erases},
                   {"refused", report.refused},
+                  {"never_begun", report.never_begun},
+                  {"reads_of_nothing", report.misses},
+                  {"inserts_as_updates", report.inserts_as_updates},
                   {"not_durable", report.not_durable},
                   {"without_answer", report.journal.in_flight + report.journal.unknown},
                   {"snapshots", report.snapshots},

@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "agent/workload/ycsb_hash.h"
 #include "tidelock/options.h"
 
 namespace tidelock::agent {
@@ -18,14 +19,6 @@ namespace tidelock::agent {
 namespace {
 
 constexpr std::uint32_t kDigitsMax = 19;  // of a number up to 2^63; 10^19 is a 64-bit number, too
-
-// The hash by which YCSB spreads records: FNV of the number's eight bytes, as a positive number.
-std::uint64_t ycsb_hash(std::uint64_t number) noexcept {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (int i = 0; i < 8; ++i, number >>= 8) hash = (hash ^ (number & 0xff)) * 0x100000001b3;
-  const auto positive = static_cast<std::int64_t>(hash);
-  return positive < 0 ? ~hash + 1 : hash;
-}
 
 }  // namespace
 

@@ -85,7 +85,8 @@ void Schedule::catch_up(double now) {
   at_ = now;
 }
 
-Schedule::Due Schedule::next(std::uint64_t now_ns) {
+Schedule::Due Schedule::next(std::uint64_t now_ns, std::uint64_t operations) {
+  const auto wanted = static_cast<double>(operations);
   const double now = static_cast<double>(now_ns) / kSecond;
   for (;;) {
     const Pace::Phase& phase = pace_.phases_[phase_];
@@ -97,7 +98,7 @@ Schedule::Due Schedule::next(std::uint64_t now_ns) {
     if (!phase.unlimited) {
       const double slope = (phase.last_rate - phase.first_rate) / phase.seconds;
       const double rate = phase.first_rate + slope * (at_ - phase_begin_);
-      const double due = at_ + time_for(1 - lead_, rate, slope);
+      const double due = at_ + time_for(wanted - lead_, rate, slope);
       if (due < end) {
         at_ = due;
         lead_ = 0;

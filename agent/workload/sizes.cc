@@ -96,7 +96,21 @@ Result<Sizes> Sizes::parse(std::string_view text, std::size_t floor, std::size_t
   return sizes;
 }
 
+Sizes Sizes::sum(const Sizes& part, std::size_t parts, std::size_t floor) {
+  Sizes sizes = part;
+  sizes.parts_ = parts;
+  sizes.floor_ = floor;
+  sizes.text_ = std::to_string(parts) + "*" + part.text_;
+  return sizes;
+}
+
 std::size_t Sizes::next(Random& random) const noexcept {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < parts_; ++i) sum += next_part(random);
+  return std::max(sum, floor_);
+}
+
+std::size_t Sizes::next_part(Random& random) const noexcept {
   if (weights_) return listed_[weights_->next(random)];
   if (zipfian_) return smallest_ + zipfian_->next(random);
   if (smallest_ == largest_) return smallest_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -27,9 +28,14 @@ class Sizes {
   [[nodiscard]] static Result<Sizes> parse(std::string_view text, std::size_t floor,
                                            std::size_t ceiling);
 
+  // Sums of so many sizes, each drawn; at least `floor`.
+  [[nodiscard]] static Sizes sum(const Sizes& part, std::size_t parts, std::size_t floor);
+
   [[nodiscard]] std::size_t next(Random& random) const noexcept;
-  [[nodiscard]] std::size_t smallest() const noexcept { return smallest_; }
-  [[nodiscard]] std::size_t largest() const noexcept { return largest_; }
+  [[nodiscard]] std::size_t smallest() const noexcept {
+    return std::max(floor_, parts_ * smallest_);
+  }
+  [[nodiscard]] std::size_t largest() const noexcept { return std::max(floor_, parts_ * largest_); }
   // As `parse` took it.
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
@@ -37,8 +43,11 @@ class Sizes {
   Sizes(std::size_t smallest, std::size_t largest) : smallest_(smallest), largest_(largest) {}
   [[nodiscard]] static Result<Sizes> from_file(const std::string& path);
 
+  [[nodiscard]] std::size_t next_part(Random& random) const noexcept;
+
   std::size_t smallest_;
   std::size_t largest_;
+  std::size_t parts_ = 1, floor_ = 0;
   std::string text_;
   std::optional<Zipfian> zipfian_;
   std::vector<std::size_t> listed_;  // of a file

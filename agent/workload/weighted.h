@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -14,6 +15,7 @@ class Weighted {
  public:
   // Precondition: the weights are not negative, and one at least is above 0.
   explicit Weighted(std::span<const double> weights);
+  [[nodiscard]] std::size_t size() const noexcept { return columns_.size(); }
   [[nodiscard]] std::uint32_t next(Random& random) const noexcept {
     const std::uint32_t column = random.below(static_cast<std::uint32_t>(columns_.size()));
     return random.unit() < columns_[column].own ? column : columns_[column].alias;

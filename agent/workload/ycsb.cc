@@ -8,6 +8,7 @@
 #include <set>
 
 #include "agent/workload/fields.h"
+#include "tidelock/options.h"
 
 namespace tidelock::agent {
 namespace {
@@ -100,25 +101,25 @@ void read_keys(Reader& in, Workload& workload) {
   if (order != "hashed" && order != "ordered") in.wrong("insertorder", "hashed or ordered");
   workload.key_names = order == "ordered" ? KeyNames::kYcsbOrdered : KeyNames::kYcsbHashed;
   workload.key_name_digits = static_cast<std::uint32_t>(in.count("zeropadding", 1, 100));
-  workload.key_count = static_cast<std::uint32_t>(in.count("recordcount", 1000, UINT32_MAX / 2));
-  if (workload.key_count == 0) in.wrong("recordcount", "above 0");
+  workload.key_count = static_cast<std::uint32_t>(in.count("recordcount", 0, UINT32_MAX / 2));
 }
 
-// The sizes of records: `fields` of a size each.
+// The sizes of records: sums of those of their fields, each of which is drawn.
 void read_values(Reader& in, Workload& workload) {
   const std::uint64_t fields = in.count("fieldcount", 10, 100'000);
   const std::uint64_t length = in.count("fieldlength", 100, 1'000'000);
   const std::uint64_t least = in.count("minfieldlength", 1, 1'000'000);
-  const std::size_t largest = std::max<std::uint64_t>(kValueSizeMin, fields * length);
-  const std::size_t smallest =
-      std::min<std::size_t>(largest, std::max<std::uint64_t>(kValueSizeMin, fields * least));
+  Sizes& sizes = workload.values.sizes;
+  if (fields * length > kValueSizeMax) return in.wrong("fieldcount", "below 2^30 / fieldlength");
   const std::string_view wanted = in.word("fieldlengthdistribution", "constant");
   if (wanted == "constant") {
-    workload.values.sizes = Sizes::fixed(largest);
+    sizes = Sizes::fixed(std::max<std::uint64_t>(kValueSizeMin, fields * length));
+  } else if (least > length) {
+    in.wrong("minfieldlength", "up to fieldlength");
   } else if (wanted == "uniform") {
-    workload.values.sizes = Sizes::uniform(smallest, largest);
+    sizes = Sizes::sum(Sizes::uniform(least, length), fields, kValueSizeMin);
   } else if (wanted == "zipfian") {
-    workload.values.sizes = Sizes::zipfian(smallest, largest);
+    sizes = Sizes::sum(Sizes::zipfian(least, length), fields, kValueSizeMin);
   } else {
     in.wrong("fieldlengthdistribution", "constant, uniform or zipfian");
   }
@@ -138,22 +139,44 @@ void read_scans(Reader& in, Workload& workload) {
   }
 }
 
+// An odd number of them: it goes on in the next line.
+bool ends_in_backslash(std::string_view line) {
+  const std::size_t last = line.find_last_not_of('\\');
+  return (line.size() - (last == std::string_view::npos ? 0 : last + 1)) % 2 == 1;
+}
+
+// Name and value are parted by = or :, or by blanks alone.
+bool take_property(std::string_view line, Properties& properties) {
+  const std::size_t end = line.find_first_of("=: \t\f");
+  if (end == std::string_view::npos || end == 0) return false;
+  std::string_view value = trimmed(line.substr(end));
+  if (value.starts_with('=') || value.starts_with(':')) value = trimmed(value.substr(1));
+  properties[std::string(line.substr(0, end))] = value;
+  return true;
+}
+
 }  // namespace
 
 Status read_properties(std::string_view text, Properties& properties) {
   std::size_t number = 0;
+  std::string line;  // with those that it goes on in
   for (const std::string_view raw : split(text, '\n')) {
     ++number;
-    const std::string_view line = trimmed(raw);
-    if (line.empty() || line[0] == '#' || line[0] == '!') continue;
-    const std::size_t end = line.find_first_of("=:");
-    if (end == std::string_view::npos || end == 0) {
-      return Status(StatusCode::kInvalid, "line " + std::to_string(number) + ", '" +
-                                              std::string(line) + "', is no property");
+    const std::string_view part = trimmed(raw);
+    if (line.empty() && (part.starts_with('#') || part.starts_with('!'))) continue;
+    line += part;
+    if (ends_in_backslash(part)) {
+      line.pop_back();
+      continue;
     }
-    properties[std::string(trimmed(line.substr(0, end)))] = trimmed(line.substr(end + 1));
+    if (!line.empty() && !take_property(line, properties)) {
+      return Status(StatusCode::kInvalid,
+                    "line " + std::to_string(number) + ", '" + line + "', is no property");
+    }
+    line.clear();
   }
-  return {};
+  if (line.empty() || take_property(line, properties)) return {};
+  return Status(StatusCode::kInvalid, "the last line, '" + line + "', is no property");
 }
 
 Status read_properties_file(const std::string& path, Properties& properties) {
@@ -184,7 +207,7 @@ std::optional<Properties> ycsb_workload(std::string_view name) {
        "requestdistribution=zipfian"}};
   const auto found = kWorkloads.find(name);
   if (found == kWorkloads.end()) return std::nullopt;
-  Properties properties;
+  Properties properties{{"recordcount", "1000"}};
   (void)read_properties(found->second, properties);
   return properties;
 }

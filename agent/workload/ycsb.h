@@ -26,15 +26,16 @@ struct YcsbRun {
   std::vector<std::string> unknown;         // properties that say nothing to us
 };
 
-// Lines "name=value" or "name: value"; comments begin with # or !. Those of the text win over those
-// already there. kInvalid names the line.
+// Lines "name=value", "name: value" or "name value", which go on in the next one behind a
+// backslash; comments begin with # or !. Those of the text win over those already there. kInvalid
+// names the line.
 [[nodiscard]] Status read_properties(std::string_view text, Properties& properties);
 [[nodiscard]] Status read_properties_file(const std::string& path, Properties& properties);
 
 // The properties of the workloads "a" to "f"; nullopt if there is no such one.
 [[nodiscard]] std::optional<Properties> ycsb_workload(std::string_view name);
 
-// A record is one value of fieldcount * fieldlength bytes: a key-value store has no fields, so that
+// A record is one value, as long as its fields together: a key-value store has no fields, so that
 // reading or writing one of them is reading or writing the record.
 [[nodiscard]] Result<YcsbRun> understand(const Properties& properties);
 

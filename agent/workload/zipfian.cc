@@ -21,19 +21,19 @@ double area_inverse(double y) noexcept {
 
 }  // namespace
 
-Zipfian::Zipfian(std::uint32_t count) noexcept
-    : count_(count),
+Zipfian::Zipfian(std::uint64_t count) noexcept
+    : count_(static_cast<double>(count)),
       area_first_(area(1.5) - 1),
       area_last_(area(count_ + 0.5)),
       shortcut_(2 - area_inverse(area(2.5) - density(2))) {}
 
-std::uint32_t Zipfian::next(Random& random) const noexcept {
+std::uint64_t Zipfian::next(Random& random) const noexcept {
   for (;;) {
     const double y = area_last_ + random.unit() * (area_first_ - area_last_);
     const double x = area_inverse(y);
     const double rank = std::clamp(std::floor(x + 0.5), 1.0, count_);
     if (rank - x <= shortcut_ || y >= area(rank + 0.5) - density(rank)) {
-      return static_cast<std::uint32_t>(rank) - 1;
+      return static_cast<std::uint64_t>(rank) - 1;
     }
   }
 }

@@ -11,8 +11,8 @@ namespace tidelock::agent {
 // inversion to generate variates from monotone discrete distributions", 1996).
 class Zipfian {
  public:
-  explicit Zipfian(std::uint32_t count) noexcept;
-  [[nodiscard]] std::uint32_t next(Random& random) const noexcept;
+  explicit Zipfian(std::uint64_t count) noexcept;
+  [[nodiscard]] std::uint64_t next(Random& random) const noexcept;
 
  private:
   double count_;

@@ -6,7 +6,10 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <set>
 #include <vector>
+
+#include "agent/workload/ycsb_hash.h"
 
 namespace tidelock::agent {
 namespace {
@@ -37,15 +40,32 @@ TEST(KeyChooser, ZipfianFollowsItsLaw) {
   }
 }
 
-TEST(KeyChooser, ScrambledIsAsSkewedAndSpreadsItsHotKeys) {
-  std::vector<int> zipfian = draw({.order = KeyOrder::kZipfian}, 1'000, 100'000);
-  std::vector<int> scrambled = draw({.order = KeyOrder::kScrambled}, 1'000, 100'000);
-  const auto hottest = std::ranges::max_element(scrambled) - scrambled.begin();
-  EXPECT_GT(hottest, 0);
-  EXPECT_LT(scrambled[0], 2'000);
-  std::ranges::sort(zipfian, std::greater());
-  std::ranges::sort(scrambled, std::greater());
-  EXPECT_NEAR(scrambled[0], zipfian[0], 2'000);
+// Of 10^10 items the first has 1 / 26.46902820178302 of all draws, the second 2^-0.99 as many.
+TEST(KeyChooser, ScrambledGivesTheHashedRanksOfYcsbTheirShares) {
+  constexpr int kKeys = 10'000, kTimes = 1'000'000;
+  const std::vector<int> counts = draw({.order = KeyOrder::kScrambled}, kKeys, kTimes);
+  for (const int rank : {0, 1, 2}) {
+    const double expected = kTimes * std::pow(rank + 1, -0.99) / 26.46902820178302;
+    EXPECT_NEAR(counts[ycsb_hash(rank) % kKeys], expected, 1'000) << "rank " << rank;
+  }
+  EXPECT_EQ(std::ranges::max_element(counts) - counts.begin(),
+            std::ptrdiff_t(ycsb_hash(0) % kKeys));
+}
+
+TEST(KeyChooser, ScrambledKeepsItsHotKeysWhileOthersAreInserted) {
+  const KeyChoice scrambled{.order = KeyOrder::kScrambled, .scrambled_over = 3'000};
+  Population population{};
+  population.set(2'300);
+  KeyChooser chooser(scrambled, population, {});
+  Random random(42);
+  std::vector<int> counts(3'000);
+  for (std::uint32_t i = 0; i < 100'000; ++i) {
+    const std::uint32_t key = chooser.next(random);
+    ASSERT_LT(key, population.count());
+    ++counts[key];
+    if (i % 200 == 0) population.set(2'300 + i / 200);
+  }
+  EXPECT_GT(counts[ycsb_hash(0) % 3'000], 3'500);
 }
 
 TEST(KeyChooser, LatestPrefersWhatWasInsertedLast) {
@@ -57,11 +77,32 @@ TEST(KeyChooser, LatestPrefersWhatWasInsertedLast) {
   std::vector<int> counts(101);
   for (int i = 0; i < 1'000; ++i) ++counts[chooser.next(random)];
   EXPECT_EQ(std::ranges::max_element(counts) - counts.begin(), 99);
-  EXPECT_EQ(population.insert(101), 100u);
+  EXPECT_EQ(population.claim(101, [](auto) {}), 100u);
+  population.advance([](auto) { return true; });
   for (int i = 0; i < 10'000; ++i) ++counts[chooser.next(random)];
   EXPECT_EQ(std::ranges::max_element(counts) - counts.begin(), 100);
-  EXPECT_EQ(population.insert(101), 101u) << "there is no room for more";
+  EXPECT_EQ(population.claim(101, [](auto) {}), 101u) << "there is no room for more";
   EXPECT_EQ(population.count(), 101u);
+}
+
+TEST(Population, EndsBeforeTheFirstKeyWhoseInsertIsNotAcknowledged) {
+  Population population{};
+  population.set(10);
+  std::set<std::uint32_t> there;
+  std::uint32_t noted = 0;
+  const auto insert = [&](std::uint32_t key) {
+    there.insert(key);
+    population.advance([&](std::uint32_t wanted) { return there.contains(wanted); });
+    return population.count();
+  };
+  for (std::uint32_t key = 10; key < 13; ++key) {
+    EXPECT_EQ(population.claim(100, [&](std::uint32_t seen) { noted = seen; }), key);
+    EXPECT_EQ(noted, key);
+  }
+  EXPECT_EQ(population.claimed(), 13u);
+  EXPECT_EQ(insert(11), 10u);
+  EXPECT_EQ(insert(10), 12u);
+  EXPECT_EQ(insert(12), 13u);
 }
 
 TEST(KeyChooser, HotspotGivesFewKeysMostOperations) {

@@ -137,6 +137,16 @@ TEST(CommandLine, SaysHowClientsLiveAndDie) {
   expect_usage_error({"--churn", "300", "--threads", "2"});
 }
 
+TEST(CommandLine, SharesTheTargetOfYcsbOutToTheThreadsThatTheStoreGets) {
+  for (const StoreKind& kind : store_kinds()) {
+    const Settings settings = settings_of(
+        {"--store", kind.name, "--threads", "8", "--workload", "a", "-p", "target=800"});
+    const std::string each = std::to_string(800.0 / settings.writers());
+    EXPECT_EQ(settings.pace.text(), each) << kind.name;
+    EXPECT_EQ(settings.writers(), kind.many_processes ? 32u : 8u) << kind.name;
+  }
+}
+
 TEST(CommandLine, TakesAWorkloadOfYcsbAndOptionsThatChangeIt) {
   const Settings settings =
       settings_of({"--workload", "d", "-p", "recordcount=5000", "--value-size", "uniform:24-48",
@@ -204,6 +214,7 @@ TEST(CommandLine, RefusesWhatMakesNoSense) {
   expect_usage_error({"--mix", "get=1", "--read-percent", "50"});
   expect_usage_error({"--workload", "g"});
   expect_usage_error({"-p", "recordcount=few"});
+  expect_usage_error({"-p", "readproportion=1"});  // of which records?
   expect_usage_error({"-P", "/no/such/file"});
   expect_usage_error({"--verify=twice"});
   expect_usage_error({"--latency-sample", "16"});

@@ -72,6 +72,20 @@ TEST_F(Agent, ShowsInAnOpenLoopTheStallThatAClosedLoopHides) {
   EXPECT_GT(open["latency_us"]["p99"], 150'000);
 }
 
+TEST_F(Agent, TimesInAnOpenLoopWhatWasDueAndNeverBegun) {
+  const Json report = good_run(
+      "--processes 1 --rate 1000 --seconds 0.6 --stop-every 400 --stop-for 5000 --key-count 100");
+  EXPECT_GT(report["never_begun"], 100);
+  EXPECT_NEAR(report["operations"].get<int>() + report["never_begun"].get<int>(), 600, 30);
+  EXPECT_GT(report["latency_us"]["p99"], 150'000);
+}
+
+TEST_F(Agent, GoesOnInAnOpenLoopWhereTheVisitorBeforeLeftIt) {
+  const Json report = good_run("--processes 1 --rate 100 --visit-ops 1 --seconds 0.5");
+  EXPECT_GT(report["visits"], 5);
+  EXPECT_NEAR(report["operations"].get<int>() + report["never_begun"].get<int>(), 50, 5);
+}
+
 TEST_F(Agent, CountsWritesThatFindNoSpaceAndGoesOnWhenThereIsSome) {
   if (::geteuid() != 0) {
     std::printf("not tried: mounting a small disk needs root\n");
@@ -132,14 +146,22 @@ TEST_F(Agent, DoesAgainWhatItRecorded) {
   const std::string trace = directory_.file("trace");
   const Json first = good_run(
       "--processes 2 --ops 3000 --key-count 200 --value-size uniform:24-200 --verify "
-      "--mix get=4,put=4,delete=1,scan=1,batch=1 --record " +
+      "--durable-percent 2 --mix get=4,put=4,delete=1,scan=1,batch=1,view=1 --record " +
       trace);
   for (const char* timing : {"original", "fast"}) {
+    const std::string again_trace = directory_.file(timing);
     std::filesystem::remove_all(directory_.file("db"));
-    const Json again =
-        good_run("--verify --replay " + trace + " --replay-timing " + std::string(timing));
+    const Json again = good_run("--verify --preload --replay " + trace + " --replay-timing " +
+                                std::string(timing) + " --record " + again_trace);
+    const auto without_times = [](const std::string& file) {
+      return answer_of("cut -f 2- " + file + " | sort").output;
+    };
+    EXPECT_EQ(without_times(again_trace), without_times(trace));
+    EXPECT_EQ(again["settings"]["replay"], trace);
+    EXPECT_EQ(again["settings"]["mix"], nullptr);
+    EXPECT_EQ(again["resources"]["user_bytes"], first["resources"]["user_bytes"]);
     EXPECT_EQ(again["operations"], first["operations"]);
-    for (const char* action : {"get", "put", "delete", "scan", "batch"}) {
+    for (const char* action : {"get", "put", "delete", "scan", "batch", "view"}) {
       EXPECT_EQ(again["actions"][action]["count"], first["actions"][action]["count"]) << action;
     }
   }
@@ -156,6 +178,11 @@ TEST_F(Agent, WritesTheKeysOfAFile) {
   std::ofstream(directory_.file("keys")) << "delta\nalpha\n\ncharlie\nbravo\nalpha\n";
   const Json report = good_run("--key-file " + directory_.file("keys") + " --ops 5000");
   EXPECT_EQ(report["settings"]["key_count"], 4);
+  std::ofstream(directory_.file("weights")) << "1\n1\n1\n1\n1\n";
+  EXPECT_EQ(run("--keys weighted --key-weights " + directory_.file("weights") + " --key-file " +
+                directory_.file("keys"))
+                .exit_code,
+            2);
 }
 
 TEST_F(Agent, WritesDurably) {

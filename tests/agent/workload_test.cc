@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <set>
+#include <span>
 
 #include "agent/workload/key_space.h"
 #include "agent/workload/mix.h"
@@ -67,6 +68,13 @@ TEST(SizesOfValues, ComeFromAFileByWeight) {
             StatusCode::kNotFound);
 }
 
+TEST(SizesOfValues, AreSumsOfSizesThatAreDrawnEach) {
+  const Sizes sizes = Sizes::sum(Sizes::uniform(0, 100), 100, 24);
+  Random random(1);
+  for (int i = 0; i < 100; ++i) EXPECT_NEAR(static_cast<double>(sizes.next(random)), 5'000, 1'500);
+  EXPECT_EQ(Sizes::sum(Sizes::fixed(1), 2, 24).next(random), 24u);
+}
+
 TEST(SizesOfValues, AreRefusedOutsideOfTheBounds) {
   for (const char* text : {"23", "101", "uniform:20-50", "uniform:50-40", "x", "round:1-2", ""}) {
     EXPECT_EQ(Sizes::parse(text, 24, 100).status().code(), StatusCode::kInvalid) << text;
@@ -83,34 +91,59 @@ TEST(TraceFile, IsReadAsItWasWritten) {
   const TraceEntry scan{
       .at_ns = 1'000, .client = 0, .key = 1, .amount = 7, .action = Action::kScanBack};
   const TraceEntry get{.at_ns = 2'000, .client = 0, .key = 2, .amount = 0, .action = Action::kGet};
-  ASSERT_TRUE(logs[1].add(put).ok());
-  ASSERT_TRUE(logs[0].add(scan).ok());
-  ASSERT_TRUE(logs[0].add(get).ok());
+  const std::vector<TraceEntry> batch{
+      {.at_ns = 3'000, .amount = 2, .action = Action::kBatch, .durable = true},
+      {.at_ns = 3'000, .key = 2, .amount = 50, .action = Action::kPut, .step = true},
+      {.at_ns = 3'000, .key = 1, .action = Action::kErase, .step = true}};
+  ASSERT_TRUE(logs[1].add({&put, 1}).ok());
+  ASSERT_TRUE(logs[0].add({&scan, 1}).ok());
+  ASSERT_TRUE(logs[0].add({&get, 1}).ok());
+  ASSERT_TRUE(logs[0].add(batch).ok());
   {
     std::ofstream file(directory.file("trace"));
     write_trace(file, logs, KeySpace::from_names(names));
   }
   const Trace trace = Trace::read(directory.file("trace")).value();
   ASSERT_EQ(trace.clients.size(), 2u);
-  ASSERT_EQ(trace.clients[0].size(), 2u);
+  ASSERT_EQ(trace.clients[0].size(), 3u);
   EXPECT_EQ(trace.clients[0][0].at_ns, 1'000u);
   EXPECT_EQ(trace.clients[0][0].action, Action::kScanBack);
   EXPECT_EQ(trace.clients[0][0].amount, 7u);
   EXPECT_EQ(trace.keys[trace.clients[0][0].key], names[1]);
   EXPECT_EQ(trace.keys[trace.clients[0][1].key], names[2]);
   EXPECT_EQ(trace.keys[trace.clients[1][0].key], names[0]);
+  EXPECT_TRUE(trace.clients[0].steps(0).empty());
+  EXPECT_TRUE(trace.clients[0][2].durable);
+  const std::span<const TraceEntry> steps = trace.clients[0].steps(2);
+  ASSERT_EQ(steps.size(), 2u);
+  EXPECT_EQ(trace.keys[steps[0].key], names[2]);
+  EXPECT_EQ(steps[0].amount, 50u);
+  EXPECT_EQ(steps[1].action, Action::kErase);
+  EXPECT_EQ(trace.value_sizes()[steps[0].key], 50u);
+  EXPECT_EQ(trace.value_sizes()[steps[1].key], 75u) << "the average";
 }
 
 TEST(TraceFile, IsRefusedByTheLineThatIsWrong) {
   const test::TemporaryDirectory directory;
-  for (const char* line : {"0.1\t0\tget\tk", "x\t0\tget\tk\t0", "0.1\t0\tfly\tk\t0",
-                           "0.1\t99999\tget\tk\t0", "0.1\t0\tget\tk\t-1"}) {
+  for (const char* line :
+       {"0.1\t0\tget\tk", "x\t0\tget\tk\t0", "0.1\t0\tfly\tk\t0", "0.1\t99999\tget\tk\t0",
+        "0.1\t0\tget\tk\t-1", "0.1\t0\tbatch\t-\t256", "0.1\t0\tbatch\t-\t0",
+        "0.1\t0\tput\tk\t2000000000", "0.1\t0\t+put\tk\t30", "0.1\t0\tput\tk\t30\tperhaps"}) {
     std::ofstream(directory.file("trace")) << "# a comment\n" << line << "\n";
     const Result<Trace> trace = Trace::read(directory.file("trace"));
     EXPECT_EQ(trace.status().code(), StatusCode::kInvalid) << line;
     EXPECT_NE(trace.status().message().find("line 2"), std::string::npos);
   }
   EXPECT_EQ(Trace::read(directory.file("none")).status().code(), StatusCode::kNotFound);
+}
+
+TEST(TraceFile, IsRefusedIfStepsAreMissing) {
+  const test::TemporaryDirectory directory;
+  for (const char* rest :
+       {"", "0.1\t1\tget\tk\t0\n", "0.1\t0\t+get\tk\t0\n", "0.1\t0\tget\tk\t0\n"}) {
+    std::ofstream(directory.file("trace")) << "0.1\t0\tbatch\t-\t2\n0.1\t0\t+put\tk\t30\n" << rest;
+    EXPECT_EQ(Trace::read(directory.file("trace")).status().code(), StatusCode::kInvalid) << rest;
+  }
 }
 
 TEST(YcsbKeys, AreNamedAsYcsbNamesThem) {
@@ -148,7 +181,7 @@ TEST(Ycsb, KnowsItsSixWorkloads) {
 
 TEST(Ycsb, ReadsPropertiesAsTheyAreWritten) {
   Properties properties;
-  ASSERT_TRUE(read_properties("# comment\n\n recordcount = 5000 \r\nfieldcount: 4\n"
+  ASSERT_TRUE(read_properties("# comment\n\n recordcount 50\\\r\n  00 \r\nfieldcount: 4\n"
                               "! more\nworkload=site.ycsb.workloads.CoreWorkload\n"
                               "insertorder=ordered\ntarget=100\nthreadcount=3\n"
                               "maxexecutiontime=7\noperationcount=9\nmeasurementtype=histogram\n"
@@ -157,7 +190,8 @@ TEST(Ycsb, ReadsPropertiesAsTheyAreWritten) {
                   .ok());
   const YcsbRun run = understand(properties).value();
   EXPECT_EQ(run.workload.key_count, 5'000u);
-  EXPECT_EQ(run.workload.values.sizes.text(), "uniform:40-400");
+  EXPECT_EQ(run.workload.values.sizes.text(), "4*uniform:10-100");
+  EXPECT_EQ(run.workload.values.sizes.largest(), 400u);
   EXPECT_EQ(run.workload.key_names, KeyNames::kYcsbOrdered);
   EXPECT_EQ(run.rate, 100.0);
   EXPECT_EQ(run.threads, 3u);

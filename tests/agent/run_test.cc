@@ -145,7 +145,7 @@ TEST_F(Agent, RunsTheWorkloadsOfYcsb) {
 TEST_F(Agent, DoesAgainWhatItRecorded) {
   const std::string trace = directory_.file("trace");
   const Json first = good_run(
-      "--processes 2 --ops 3000 --key-count 200 --value-size uniform:24-200 --verify "
+      "--processes 2 --ops 3000 --key-count 200 --value-size uniform:32-200 --verify "
       "--durable-percent 2 --mix get=4,put=4,delete=1,scan=1,batch=1,view=1 --record " +
       trace);
   for (const char* timing : {"original", "fast"}) {

@@ -67,7 +67,7 @@ class Comparison {
     }
     state_.population().set(keys);
     state_.start_ns().set(now_ns());
-    StoreOptions options = store_options(settings_.front());
+    StoreOptions options = store_options(run_of(kHistory));
     options.create = true;
     store_ = settings_.front().store->open(options).value();
     db_.emplace(Db::open(directory, {}).value());

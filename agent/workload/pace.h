@@ -50,8 +50,8 @@ class Schedule {
     std::uint64_t ns = 0;  // from the start of the run
     bool intended = true;  // false: as fast as can, so nothing can be late
   };
-  // Of the next operation, asked for now; or of the last one of the next few, if these are passed
-  // over.
+  // When the operation that lies so many ahead is due, with 1 the next one; those before it are
+  // left out. Without a pace that is at `now_ns`.
   [[nodiscard]] Due next(std::uint64_t now_ns, std::uint64_t operations = 1);
 
  private:

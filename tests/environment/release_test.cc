@@ -28,10 +28,10 @@ class ReleaseTest : public testing::Test {
 };
 
 struct SecondCopy {
-  void* library = ::dlopen(TIDELOCK_SECOND_COPY, RTLD_NOW | RTLD_LOCAL);
+  void* handle = ::dlopen(TIDELOCK_SECOND_COPY, RTLD_NOW | RTLD_LOCAL);
   template <typename Function>
   Function* function(const char* name) const {
-    return reinterpret_cast<Function*>(::dlsym(library, name));
+    return reinterpret_cast<Function*>(::dlsym(handle, name));
   }
 };
 
@@ -40,7 +40,7 @@ struct SecondCopy {
 TEST_F(ReleaseTest, TheLibraryMayBeTwiceInOneProcess) {
   play([this]() -> Words {
     const SecondCopy copy;
-    if (copy.library == nullptr) return ::dlerror();
+    if (copy.handle == nullptr) return ::dlerror();
     const auto second_open = copy.function<int(const char*)>("second_open");
     const auto second_put = copy.function<int(const char*, const char*)>("second_put");
     const auto second_increment = copy.function<int(const char*)>("second_increment");
@@ -77,7 +77,7 @@ TEST_F(ReleaseTest, TheLibraryMayBeTwiceInOneProcess) {
     if (!exited_with(status, 0)) return "a fork is not told";
 
     second_close();
-    ::dlclose(copy.library);
+    ::dlclose(copy.handle);
     const Words seen = apart([this]() -> Words {  // forks, and nothing of the second is left
       if (Db::destroy(db()).code() != StatusCode::kBusy) return "its locks are gone";
       Result<Db> third = Db::open(db());

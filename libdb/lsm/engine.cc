@@ -117,6 +117,13 @@ Status Engine::mend_memtable() {
 
 Result<bool> Engine::write(const WriteSet& set, const WriteOptions& options,
                            const Condition* condition) {
+  Result<bool> written = try_write(set, options, condition);
+  if (!written) return as_attached(*context_, written.error());
+  return written;
+}
+
+Result<bool> Engine::try_write(const WriteSet& set, const WriteOptions& options,
+                               const Condition* condition) {
   const Waiting waiting = waiting_as(options.wait, "write to");
   const Durability durability = options.durability.value_or(context_->options.durability);
   const WriteRequest request{.operations = {std::as_bytes(std::span(set.payload)), set.count},
@@ -344,7 +351,7 @@ Status Engine::seal_active(const Waiting& waiting) {
 
 Status Engine::flush(const std::optional<Wait>& wait) {
   const Waiting waiting = waiting_as(wait, "flush");
-  return waiting.in_vain(flush_all(waiting));
+  return as_attached(*context_, waiting.in_vain(flush_all(waiting)));
 }
 
 Status Engine::flush_all(const Waiting& waiting) {
@@ -373,7 +380,7 @@ Status Engine::compact(const KeyRange& range, const std::optional<Wait>& wait) {
     // Anew for each level: a wait that ended is no reason to give up at the next.
     const Waiting waiting = waiting_as(wait, "compact");
     Status status = compact_level(level, range, waiting);
-    if (!status.ok()) return waiting.in_vain(status);
+    if (!status.ok()) return as_attached(*context_, waiting.in_vain(status));
   }
   return refresh();
 }
@@ -407,7 +414,7 @@ Status Engine::close(const std::optional<Wait>& wait) {
   Result<bool> last = become_last(*context_);
   if (!last) return last.error();
   if (*last) {
-    Status tidied = tidy_up(waiting_as(wait, "close"));
+    Status tidied = as_attached(*context_, tidy_up(waiting_as(wait, "close")));
     if (status.ok()) status = std::move(tidied);
   }
   return status;

@@ -94,6 +94,8 @@ class Engine {
   [[nodiscard]] Status nonsense() const;
   [[nodiscard]] Status stalled(const Waiting& waiting, std::uint64_t byte) const;
 
+  [[nodiscard]] Result<bool> try_write(const WriteSet& set, const WriteOptions& options,
+                                       const Condition* condition);
   [[nodiscard]] Status mend_memtable();
   [[nodiscard]] Status not_written(const Status& status, const Waiting& waiting);
   [[nodiscard]] Status hold_back(const Waiting& waiting);

@@ -19,4 +19,15 @@ Status another_database(const Context& context) {
                                      ": the directory was moved, removed or replaced while open");
 }
 
+Status file_gone(const Status& status) {
+  if (status.code() != StatusCode::kNotFound) return status;
+  return Status(StatusCode::kCorruption, status.message() + " (a file of the live view is gone)");
+}
+
+Status as_attached(const Context& context, const Status& status) {
+  if (status.code() != StatusCode::kNotFound) return status;
+  Status place = check_place(context);
+  return place.ok() ? file_gone(status) : place;
+}
+
 }  // namespace tidelock::lsm

@@ -10,5 +10,10 @@ namespace tidelock::lsm {
 // kIo: the directory was moved, removed or replaced. The file LOCK is compared, which is held open.
 [[nodiscard]] Status check_place(const Context& context);
 [[nodiscard]] Status another_database(const Context& context);
+// A file that something live names was not found: kCorruption, where kNotFound would mean that
+// there is no database. Other errors as they are.
+[[nodiscard]] Status file_gone(const Status& status);
+// The same for a call of somebody attached, who looks again: kIo if the directory was moved.
+[[nodiscard]] Status as_attached(const Context& context, const Status& status);
 
 }  // namespace tidelock::lsm

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lsm/log_replay.h"
+#include "lsm/place.h"
 #include "manifest/manifest_reader.h"
 #include "os/clock.h"
 

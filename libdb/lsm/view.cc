@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lsm/place.h"
 #include "lsm/private_view.h"
 #include "manifest/manifest_reader.h"
 #include "os/clock.h"
@@ -25,11 +26,6 @@ bool makes_unusable(const Status& status) {
 }
 
 }  // namespace
-
-Status file_gone(const Status& status) {
-  if (status.code() != StatusCode::kNotFound) return status;
-  return Status(StatusCode::kCorruption, status.message() + " (a file of the live view is gone)");
-}
 
 ViewSource::ViewSource(Context& context, Catalog& catalog)
     : context_(context), catalog_(catalog), shared_(context.state.get()) {}

@@ -16,10 +16,6 @@
 
 namespace tidelock::lsm {
 
-// A file that something live names was not found: kCorruption, where kNotFound would mean that
-// there is no database. Other errors as they are.
-[[nodiscard]] Status file_gone(const Status& status);
-
 // Everything there is to read, pinned inside this process: mappings of memtables and tables. What
 // it holds never changes but for the active memtable, which grows; so a view together with a
 // sequence number is a snapshot. Dropping the last reference is all the cleaning up there is.

@@ -119,8 +119,7 @@ Status Writer::sync_log(const lock::Guard&) {
   const std::uint64_t base = target_->entry.base_lsn;
   Status status = logs_.prepare_sync(*target_->log, base, (*context_.state)->end.number());
   if (status.ok()) status = logs_.sync(*target_->log);
-  if (status.code() != StatusCode::kNotFound) return status;
-  return Status(StatusCode::kIo, status.message());  // to callers it means: no database
+  return status;
 }
 
 void Writer::trim(const lock::Guard&) {

@@ -228,6 +228,82 @@ TEST_F(RestoredTest, AWriteIsNotDurableWhoseLogWasMovedAway) {
   expect_untouched();
 }
 
+// The directory is moved away, to where nobody looks, before one call after the other, of two
+// handles, that takes a path. Before the others it would be the same.
+class MovedAtEveryCallTest : public MovedTest, public os::SystemCallHook {
+ protected:
+  void TearDown() override { os::set_system_call_hook(nullptr); }
+
+  static bool takes_a_path(os::SystemCall call) {
+    switch (call) {
+      case os::SystemCall::kOpen:
+      case os::SystemCall::kStat:
+      case os::SystemCall::kRename:
+      case os::SystemCall::kUnlink:
+      case os::SystemCall::kListDirectory:
+      case os::SystemCall::kSyncDirectory:
+        return true;
+      default:
+        return false;
+    }
+  }
+  os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
+    if (takes_a_path(event.call) && calls_++ == move_at_) fs::rename(path(), away_);
+    return {};
+  }
+  void after(const os::SystemCallEvent&) override {}
+
+  static bool tells_it(const Status& status) {
+    return status.ok() || status.code() == StatusCode::kNotDurable ||
+           (status.code() == StatusCode::kIo &&
+            status.message().find("moved") != std::string::npos);
+  }
+  // Each may answer as if nothing had happened, say that it is not durable, or why not.
+  void live(Db& writer, Db& reader) {
+    const WriteOptions durably{.durability = Durability::kDurable, .wait = {}};
+    for (int round = 0; round < 2; ++round) {
+      const std::string key = "k" + std::to_string(round);
+      expect_told("put", writer.put(key, "v"));
+      expect_told("flush", writer.flush());
+      expect_told("put durably", writer.put(key, "w", durably));
+      expect_told("put if", writer.put_if(key, "w", "x").status());
+      expect_told("get", reader.get(key).status());
+      expect_told("refresh", reader.refresh());
+      expect_told("upkeep", reader.upkeep().status());
+      expect_told("sync", writer.sync());
+    }
+    for (int i = 0; i < 6; ++i) {  // the memtable is full, and another begun
+      expect_told("put much", writer.put("m" + std::to_string(i), std::string(250'000, 'm')));
+    }
+    expect_told("compact", writer.compact());
+    expect_told("min", reader.min().status());
+    expect_told("close", writer.close());
+    expect_told("close the last", reader.close());
+  }
+  void expect_told(const char* what, const Status& status) {
+    EXPECT_TRUE(tells_it(status)) << what << ", moved at call " << move_at_ << " of " << calls_
+                                  << ": " << status.to_string();
+  }
+
+  const std::string away_ = directory_.file("away");
+  int move_at_ = 0;
+  int calls_ = 0;
+};
+
+TEST_F(MovedAtEveryCallTest, WhateverMeetsItSaysSo) {
+  do {
+    fs::remove_all(path());
+    fs::remove_all(away_);
+    Db writer = open(without_thread());
+    Db reader = open(without_thread());
+    calls_ = 0;
+    os::set_system_call_hook(this);
+    live(writer, reader);
+    os::set_system_call_hook(nullptr);
+  } while (++move_at_ < calls_);
+  EXPECT_GT(move_at_, 300);
+}
+
 TEST_F(MovedTest, NothingIsLostInTheOneThatWasMoved) {
   Db db = open(without_thread());
   ASSERT_TRUE(db.put("k", "v").ok());

@@ -1,10 +1,7 @@
 #include "agent/workload/ycsb.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+#include <map>
 #include <set>
 
 #include "agent/workload/fields.h"
@@ -12,14 +9,6 @@
 
 namespace tidelock::agent {
 namespace {
-
-constexpr std::string_view kBlank = " \t\r\f";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
-}
 
 // Reads properties one after the other; remembers the first that is wrong, and which were read.
 class Reader {
@@ -139,57 +128,7 @@ void read_scans(Reader& in, Workload& workload) {
   }
 }
 
-// An odd number of them: it goes on in the next line.
-bool ends_in_backslash(std::string_view line) {
-  const std::size_t last = line.find_last_not_of('\\');
-  return (line.size() - (last == std::string_view::npos ? 0 : last + 1)) % 2 == 1;
-}
-
-// Name and value are parted by = or :, or by blanks alone.
-bool take_property(std::string_view line, Properties& properties) {
-  const std::size_t end = line.find_first_of("=: \t\f");
-  if (end == std::string_view::npos || end == 0) return false;
-  std::string_view value = trimmed(line.substr(end));
-  if (value.starts_with('=') || value.starts_with(':')) value = trimmed(value.substr(1));
-  properties[std::string(line.substr(0, end))] = value;
-  return true;
-}
-
 }  // namespace
-
-Status read_properties(std::string_view text, Properties& properties) {
-  std::size_t number = 0;
-  std::string line;  // with those that it goes on in
-  for (const std::string_view raw : split(text, '\n')) {
-    ++number;
-    const std::string_view part = trimmed(raw);
-    if (line.empty() && (part.starts_with('#') || part.starts_with('!'))) continue;
-    line += part;
-    if (ends_in_backslash(part)) {
-      line.pop_back();
-      continue;
-    }
-    if (!line.empty() && !take_property(line, properties)) {
-      return Status(StatusCode::kInvalid,
-                    "line " + std::to_string(number) + ", '" + line + "', is no property");
-    }
-    line.clear();
-  }
-  if (line.empty() || take_property(line, properties)) return {};
-  return Status(StatusCode::kInvalid, "the last line, '" + line + "', is no property");
-}
-
-Status read_properties_file(const std::string& path, Properties& properties) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    const StatusCode code = errno == ENOENT ? StatusCode::kNotFound : StatusCode::kIo;
-    return Status(code, "open " + path + ": " + std::strerror(errno));
-  }
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  if (file.bad()) return Status(StatusCode::kIo, "read " + path + ": " + std::strerror(errno));
-  const Status status = read_properties(text, properties);
-  return status.ok() ? status : Status(status.code(), path + ": " + status.message());
-}
 
 std::optional<Properties> ycsb_workload(std::string_view name) {
   static const std::map<std::string_view, std::string_view> kWorkloads{

@@ -1,20 +1,18 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "agent/workload/properties.h"
 #include "agent/workload/workload.h"
 #include "tidelock/status.h"
 
 // The core workload of YCSB (B. F. Cooper et al., "Benchmarking cloud serving systems with YCSB",
 // 2010), told by its properties.
 namespace tidelock::agent {
-
-using Properties = std::map<std::string, std::string, std::less<>>;
 
 // What the properties ask for.
 struct YcsbRun {
@@ -25,12 +23,6 @@ struct YcsbRun {
   std::optional<std::uint32_t> threads;     // threadcount: of all clients together
   std::vector<std::string> unknown;         // properties that say nothing to us
 };
-
-// Lines "name=value", "name: value" or "name value", which go on in the next one behind a
-// backslash; comments begin with # or !. Those of the text win over those already there. kInvalid
-// names the line.
-[[nodiscard]] Status read_properties(std::string_view text, Properties& properties);
-[[nodiscard]] Status read_properties_file(const std::string& path, Properties& properties);
 
 // The properties of the workloads "a" to "f"; nullopt if there is no such one.
 [[nodiscard]] std::optional<Properties> ycsb_workload(std::string_view name);

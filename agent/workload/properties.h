@@ -1,0 +1,22 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "tidelock/status.h"
+
+// Names with values, as Java's property files tell them.
+namespace tidelock::agent {
+
+using Properties = std::map<std::string, std::string, std::less<>>;
+
+// Lines "name=value", "name: value" or "name value", which go on in the next one behind a
+// backslash; comments begin with # or !. \t, \n, \r, \f and \u0041 are characters, and any other
+// behind a backslash is itself. Those of the text win over those already there. kInvalid names the
+// line.
+[[nodiscard]] Status read_properties(std::string_view text, Properties& properties);
+[[nodiscard]] Status read_properties_file(const std::string& path, Properties& properties);
+
+}  // namespace tidelock::agent

@@ -22,7 +22,7 @@ namespace {
 constexpr const char* kExitCodes =
     R"(Exit codes: 0 nothing lost, 1 lost or contradicted, 2 usage, 3 busy, 4 damage,
 5 I/O or space, 6 a client died by itself or did not end, 7 less fair than --fairness-limit,
-130 a shootout was interrupted. A run that was interrupted is judged by what it did.)";
+130 a shootout or contend was interrupted. A run that was interrupted is judged by what it did.)";
 
 constexpr const char* kProgramExamples = R"(Examples:
   tidelock-agent run /tmp/db                          four clients for ten seconds

@@ -28,7 +28,8 @@ enum class ExitCode : int {
   kIo = 5,        // an error of the kernel, of space, of permissions, ...
   kBusy = 3,      // others hold the database, or a client did not come to its end
   kUsage = 2,
-  kUnfair = 7,  // clients were served less evenly than was asked for
+  kUnfair = 7,         // clients were served less evenly than was asked for
+  kInterrupted = 130,  // as a shell says it: of figures that were asked for, some are missing
 };
 
 struct ActionFigures {

@@ -71,7 +71,7 @@ ExitCode exit_code(const Comparison& comparison) noexcept {
   for (const Outcome& outcome : comparison.outcomes) {
     if (!outcome.failure.ok()) return agent::exit_code(outcome.failure);
   }
-  return ExitCode::kGood;
+  return comparison.interrupted ? ExitCode::kInterrupted : ExitCode::kGood;
 }
 
 }  // namespace tidelock::agent::contend

@@ -21,7 +21,7 @@ Examples:
                                                       a page of charts, and files for programs
 
 Exit codes: 0 mutual exclusion held, 1 it was broken, 2 usage, 3 nobody got the lock for 20 s,
-5 I/O or space, 6 a process died by itself or did not end.)";
+5 I/O or space, 6 a process died by itself or did not end, 130 it was interrupted.)";
 
 constexpr std::uint64_t kRestMaxUs = 10'000'000;
 

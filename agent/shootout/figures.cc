@@ -57,7 +57,7 @@ std::optional<double> ratio(const Outcome& outcome, const Outcome& yardstick) {
 ExitCode worse(ExitCode a, ExitCode b) noexcept {
   static constexpr std::array kFromTheWorst{
       ExitCode::kLost, ExitCode::kDamage, ExitCode::kAccident, ExitCode::kIo,
-      ExitCode::kBusy, ExitCode::kUsage,  ExitCode::kUnfair};
+      ExitCode::kBusy, ExitCode::kUsage,  ExitCode::kUnfair,   ExitCode::kInterrupted};
   for (const ExitCode code : kFromTheWorst) {
     if (a == code || b == code) return code;
   }

@@ -1,6 +1,5 @@
 #include "agent/shootout/shootout.h"
 
-#include <csignal>
 #include <iostream>
 
 #include "agent/options.h"
@@ -11,8 +10,6 @@
 
 namespace tidelock::agent::shootout {
 namespace {
-
-constexpr int kInterrupted = 128 + SIGINT;  // as a shell says it
 
 // Would the command `run` take these options for every store? It says itself if it would not.
 bool all_would_run(const Settings& settings) {
@@ -53,9 +50,7 @@ int run_shootout(const Settings& settings) {
   const bool html = write_to(settings.html_file, printed_by(print_html));
   const ExitCode code =
       json && html ? comparison->exit_code : worse(comparison->exit_code, ExitCode::kIo);
-  // There are figures that were asked for and are not there.
-  if (code == ExitCode::kGood && comparison->interrupted) return kInterrupted;
-  return static_cast<int>(code);
+  return static_cast<int>(comparison->interrupted ? worse(code, ExitCode::kInterrupted) : code);
 }
 
 }  // namespace tidelock::agent::shootout

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -78,6 +79,14 @@ TEST_F(Contend, RunsEveryPolicyAndVerifiesIt) {
     EXPECT_EQ(policy["rounds"].size(), 2u);
     expect_sound(policy, 4);
   }
+}
+
+TEST_F(Contend, SaysThatItWasInterrupted) {
+  const std::string begun = "ls " + directory_.file("locks") + "/* >/dev/null 2>&1";
+  const Answer answer = contend("--policies queue,flock --processes 2 --seconds 30 & until " +
+                                begun + "; do :; done; kill -TERM $!; wait $!");
+  EXPECT_EQ(answer.exit_code, 128 + SIGINT);
+  EXPECT_NE(answer.output.find("interrupted"), std::string::npos) << answer.output;
 }
 
 TEST_F(Contend, RecoversFromEveryFaultUnderEveryPolicy) {

@@ -58,6 +58,5 @@ int main(int argc, char** argv) {
   const int exit_code = std::visit(Perform{}, request);
   if (std::cout.flush()) return exit_code;
   std::cerr << "tidelock-agent: write standard output: " << std::strerror(errno) << '\n';
-  // What the run found counts more.
-  return exit_code != 0 ? exit_code : static_cast<int>(agent::ExitCode::kIo);
+  return static_cast<int>(agent::worse(agent::ExitCode{exit_code}, agent::ExitCode::kIo));
 }

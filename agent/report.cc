@@ -185,4 +185,14 @@ ExitCode exit_code(const Report& report) noexcept {
   return exit_code(error);
 }
 
+ExitCode worse(ExitCode a, ExitCode b) noexcept {
+  static constexpr std::array kFromTheWorst{
+      ExitCode::kLost, ExitCode::kDamage, ExitCode::kAccident, ExitCode::kIo,
+      ExitCode::kBusy, ExitCode::kUsage,  ExitCode::kUnfair,   ExitCode::kInterrupted};
+  for (const ExitCode code : kFromTheWorst) {
+    if (a == code || b == code) return code;
+  }
+  return ExitCode::kGood;
+}
+
 }  // namespace tidelock::agent

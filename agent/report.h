@@ -103,5 +103,6 @@ struct Report {
 [[nodiscard]] ExitCode exit_code(const Report& report) noexcept;
 // The exit code for a program that ends because of this error.
 [[nodiscard]] ExitCode exit_code(const Status& status) noexcept;
+[[nodiscard]] ExitCode worse(ExitCode a, ExitCode b) noexcept;
 
 }  // namespace tidelock::agent

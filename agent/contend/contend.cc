@@ -51,7 +51,7 @@ int run_contend(const Settings& settings) {
   }
   print_errors(comparison);
   const ExitCode code = exit_code(comparison);
-  return static_cast<int>(code == ExitCode::kGood && !written ? ExitCode::kIo : code);
+  return static_cast<int>(written ? code : worse(code, ExitCode::kIo));
 }
 
 }  // namespace tidelock::agent::contend

@@ -69,6 +69,9 @@ class Shootout {
         run_store((round + turn) % stores, round);
       }
     }
+    if (comparison_.interrupted) {
+      comparison_.exit_code = worse(comparison_.exit_code, ExitCode::kInterrupted);
+    }
     return std::move(comparison_);
   }
 

@@ -54,14 +54,4 @@ std::optional<double> ratio(const Outcome& outcome, const Outcome& yardstick) {
   return throughput(outcome).median / base;
 }
 
-ExitCode worse(ExitCode a, ExitCode b) noexcept {
-  static constexpr std::array kFromTheWorst{
-      ExitCode::kLost, ExitCode::kDamage, ExitCode::kAccident, ExitCode::kIo,
-      ExitCode::kBusy, ExitCode::kUsage,  ExitCode::kUnfair,   ExitCode::kInterrupted};
-  for (const ExitCode code : kFromTheWorst) {
-    if (a == code || b == code) return code;
-  }
-  return ExitCode::kGood;
-}
-
 }  // namespace tidelock::agent::shootout

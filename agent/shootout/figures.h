@@ -55,6 +55,5 @@ struct Comparison {
 [[nodiscard]] Figures medians(const std::vector<Figures>& rounds);
 [[nodiscard]] Spread throughput(const Outcome& outcome);
 [[nodiscard]] std::optional<double> ratio(const Outcome& outcome, const Outcome& yardstick);
-[[nodiscard]] ExitCode worse(ExitCode a, ExitCode b) noexcept;
 
 }  // namespace tidelock::agent::shootout

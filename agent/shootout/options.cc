@@ -22,7 +22,7 @@ constexpr const char* kExamples =
 Stores of one process run with as many threads. In each round each store gets a new database, is
 loaded, and runs its workloads on it in the order a, b, c, f, d, and e on another new one.
 
-Exit codes: the worst of all runs, see run --help.)";
+Exit codes: the worst of all runs, see run --help; 130 if it was interrupted and all were good.)";
 
 constexpr const char* kRunGroup = "Of each run, as in run --help";
 

@@ -48,9 +48,8 @@ int run_shootout(const Settings& settings) {
   }
   const bool json = write_to(settings.json_file, printed_by(print_json));
   const bool html = write_to(settings.html_file, printed_by(print_html));
-  const ExitCode code =
-      json && html ? comparison->exit_code : worse(comparison->exit_code, ExitCode::kIo);
-  return static_cast<int>(comparison->interrupted ? worse(code, ExitCode::kInterrupted) : code);
+  const ExitCode code = comparison->exit_code;
+  return static_cast<int>(json && html ? code : worse(code, ExitCode::kIo));
 }
 
 }  // namespace tidelock::agent::shootout

@@ -1,11 +1,13 @@
 #include "agent/workload/properties.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "agent/workload/fields.h"
 
@@ -15,16 +17,21 @@ namespace {
 constexpr std::string_view kBlank = " \t\r\f";
 constexpr std::string_view kEndsName = "=: \t\r\f";
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
-}
-
-// An odd number of them: it goes on in the next line.
+// An odd number of them.
 bool ends_in_backslash(std::string_view line) {
   const std::size_t last = line.find_last_not_of('\\');
   return (line.size() - (last == std::string_view::npos ? 0 : last + 1)) % 2 == 1;
+}
+
+std::string_view without_indent(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(kBlank), text.size()));
+}
+
+// What a backslash stands before stays.
+std::string_view without_blank_end(std::string_view text) {
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  const std::string_view rest = text.substr(0, text.find_last_not_of(kBlank) + 1);
+  return text.substr(0, rest.size() + (ends_in_backslash(rest) ? 1 : 0));
 }
 
 // As UTF-8, where it is one unit of UTF-16: no half of a pair.
@@ -67,8 +74,9 @@ bool take_character(std::string_view& text, std::string& to) {
   }
   const std::string_view digits = take(kDigits);
   std::uint32_t unit = 0;
-  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), unit, 16);
-  if (error != std::errc() || end != digits.end() || digits.size() != kDigits) return false;
+  const char* const digits_end = digits.data() + digits.size();
+  const auto [end, error] = std::from_chars(digits.data(), digits_end, unit, 16);
+  if (error != std::errc() || end != digits_end || digits.size() != kDigits) return false;
   return add_unit(unit, to);
 }
 
@@ -79,13 +87,13 @@ bool take_property(std::string_view line, Properties& properties) {
     if (!take_character(line, name)) return false;
   }
   if (name.empty() || line.empty()) return false;
-  line = trimmed(line);
-  if (line.starts_with('=') || line.starts_with(':')) line = trimmed(line.substr(1));
+  line = without_indent(line);
+  if (line.starts_with('=') || line.starts_with(':')) line = without_indent(line.substr(1));
   std::string value;
   while (!line.empty()) {
     if (!take_character(line, value)) return false;
   }
-  properties[name] = value;
+  properties[name] = std::move(value);
   return true;
 }
 
@@ -94,23 +102,26 @@ bool take_property(std::string_view line, Properties& properties) {
 Status read_properties(std::string_view text, Properties& properties) {
   std::size_t number = 0;
   std::string line;  // with those that it goes on in
+  bool goes_on = false;
+  const auto take_line = [&]() -> Status {
+    if (line.empty() || take_property(line, properties)) return {};
+    return Status(StatusCode::kInvalid,
+                  "line " + std::to_string(number) + ", '" + line + "', is no property");
+  };
   for (const std::string_view raw : split(text, '\n')) {
     ++number;
-    const std::string_view part = trimmed(raw);
-    if (line.empty() && (part.starts_with('#') || part.starts_with('!'))) continue;
+    const std::string_view part = without_blank_end(without_indent(raw));
+    if (!goes_on && (part.starts_with('#') || part.starts_with('!'))) continue;
     line += part;
-    if (ends_in_backslash(part)) {
+    goes_on = ends_in_backslash(part);
+    if (goes_on) {
       line.pop_back();
       continue;
     }
-    if (!line.empty() && !take_property(line, properties)) {
-      return Status(StatusCode::kInvalid,
-                    "line " + std::to_string(number) + ", '" + line + "', is no property");
-    }
+    if (Status status = take_line(); !status.ok()) return status;
     line.clear();
   }
-  if (line.empty() || take_property(line, properties)) return {};
-  return Status(StatusCode::kInvalid, "the last line, '" + line + "', is no property");
+  return take_line();
 }
 
 Status read_properties_file(const std::string& path, Properties& properties) {

@@ -99,7 +99,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::string& directory, const
   // What is damaged or missing is said now, and not at the first read.
   Status status = engine->views_.refresh();
   if (status.code() == StatusCode::kCorruption && !read_only) status = engine->mend_memtable();
-  if (!status.ok()) return status;
+  if (!status.ok()) return read_only ? status : as_attached(*engine->context_, status);
   return engine;
 }
 
@@ -298,7 +298,7 @@ Result<bool> Engine::relieve() {
   // What it cannot finish it leaves marked inconsistent, to the next one.
   Status status = writer_.recover(**guard);
   (*guard)->release();
-  if (!status.ok()) return status;
+  if (!status.ok()) return as_attached(*context_, status);
   return true;
 }
 

@@ -1,7 +1,9 @@
 #include "lsm/housekeeper.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "lsm/place.h"
 #include "os/clock.h"
 
 namespace tidelock::lsm {
@@ -28,10 +30,11 @@ Housekeeper::Housekeeper(Context& context, Jobs& jobs, PeriodicSync& periodic, V
       glance_(glance),
       next_sweep_(os::monotonic_now() + kSweepEvery) {}
 
-void Housekeeper::note(Upkeep& told, const Status& status) {
-  if (status.ok()) return;
+void Housekeeper::note(Upkeep& told, const Status& found) {
+  if (found.ok()) return;
+  Status status = as_attached(context_, found);
   context_.events->note("background: " + status.to_string());
-  if (told.hindered.ok()) told.hindered = status;
+  if (told.hindered.ok()) told.hindered = std::move(status);
 }
 
 Upkeep Housekeeper::round(const UpkeepOptions& options) {

@@ -26,7 +26,7 @@ class Housekeeper {
  private:
   void sweep_if_time(Upkeep& told, bool at_once);
   [[nodiscard]] bool nobody_writes();
-  void note(Upkeep& told, const Status& status);
+  void note(Upkeep& told, const Status& found);
 
   Context& context_;
   Jobs& jobs_;

@@ -27,7 +27,8 @@ Status file_gone(const Status& status) {
 Status as_attached(const Context& context, const Status& status) {
   if (status.code() != StatusCode::kNotFound) return status;
   Status place = check_place(context);
-  return place.ok() ? file_gone(status) : place;
+  if (!place.ok()) return place;
+  return Status(StatusCode::kCorruption, status.message() + " (a file of the database is gone)");
 }
 
 }  // namespace tidelock::lsm

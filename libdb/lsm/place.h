@@ -13,7 +13,8 @@ namespace tidelock::lsm {
 // A file that something live names was not found: kCorruption, where kNotFound would mean that
 // there is no database. Other errors as they are.
 [[nodiscard]] Status file_gone(const Status& status);
-// The same for a call of somebody attached, who looks again: kIo if the directory was moved.
+// The same for a call of somebody attached read-write, who looks again: kIo if the directory was
+// moved, else kCorruption.
 [[nodiscard]] Status as_attached(const Context& context, const Status& status);
 
 }  // namespace tidelock::lsm

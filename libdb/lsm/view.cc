@@ -129,13 +129,15 @@ Result<ViewSource::ViewPtr> ViewSource::build(const state::SharedState& shared) 
     if (!status.ok() && !may_be_outdated(status)) return status;
     if (is_current(*view, shared)) {
       if (status.ok()) return ViewPtr(std::move(view));
-      if (repaired) return file_gone(status);
+      if (repaired) {
+        return context_.read_only() ? file_gone(status) : as_attached(context_, status);
+      }
       // V2: or he died between the edit and its publication, and a third one swept. Once. A
       // read-only attachment publishes nothing, and goes by the manifest's end itself.
       repaired = true;
       if (context_.read_only()) continue;
       Result<manifest::Version> newest = catalog_.catch_up(os::Deadline::after(kRepairDeadline));
-      if (!newest) return newest.error();
+      if (!newest) return as_attached(context_, newest.error());
     } else if (context_.read_only() && !shared.is_epoch(epoch)) {
       return Status(StatusCode::kCorruption, "the shared state was built anew meanwhile");
     } else if (status.ok()) {

@@ -119,7 +119,9 @@ Status Writer::sync_log(const lock::Guard&) {
   const std::uint64_t base = target_->entry.base_lsn;
   Status status = logs_.prepare_sync(*target_->log, base, (*context_.state)->end.number());
   if (status.ok()) status = logs_.sync(*target_->log);
-  return status;
+  if (status.code() != StatusCode::kNotFound) return status;
+  Status place = check_place(context_);
+  return place.ok() ? Status(StatusCode::kIo, status.message()) : place;
 }
 
 void Writer::trim(const lock::Guard&) {

@@ -82,9 +82,13 @@ TEST_F(Contend, RunsEveryPolicyAndVerifiesIt) {
 }
 
 TEST_F(Contend, SaysThatItWasInterrupted) {
-  const std::string begun = "ls " + directory_.file("locks") + "/* >/dev/null 2>&1";
-  const Answer answer = contend("--policies queue,flock --processes 2 --seconds 30 & until " +
-                                begun + "; do :; done; kill -TERM $!; wait $!");
+  const std::string begun = "ls " + directory_.file("locks") + "/*/* >/dev/null 2>&1";
+  const Answer answer = contend(
+      "--policies queue,flock --processes 2 --seconds 30 & for i in $(seq "
+      "1000); do " +
+      begun +
+      " && break; sleep 0.01; done; "
+      "kill -TERM $!; wait $!");
   EXPECT_EQ(answer.exit_code, 128 + SIGINT);
   EXPECT_NE(answer.output.find("interrupted"), std::string::npos) << answer.output;
 }

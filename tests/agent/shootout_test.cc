@@ -176,9 +176,9 @@ TEST_F(ShootoutReport, EscapesWhatItWasGiven) {
 
 TEST(ShootoutExitCode, IsTheWorst) {
   using agent::ExitCode;
-  EXPECT_EQ(shootout::worse(ExitCode::kGood, ExitCode::kUsage), ExitCode::kUsage);
-  EXPECT_EQ(shootout::worse(ExitCode::kIo, ExitCode::kLost), ExitCode::kLost);
-  EXPECT_EQ(shootout::worse(ExitCode::kGood, ExitCode::kGood), ExitCode::kGood);
+  EXPECT_EQ(worse(ExitCode::kGood, ExitCode::kUsage), ExitCode::kUsage);
+  EXPECT_EQ(worse(ExitCode::kIo, ExitCode::kLost), ExitCode::kLost);
+  EXPECT_EQ(worse(ExitCode::kGood, ExitCode::kGood), ExitCode::kGood);
 }
 
 }  // namespace

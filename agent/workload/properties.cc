@@ -104,7 +104,7 @@ Status read_properties(std::string_view text, Properties& properties) {
   std::string line;  // with those that it goes on in
   bool goes_on = false;
   const auto take_line = [&]() -> Status {
-    if (line.empty() || take_property(line, properties)) return {};
+    if (line.empty() || take_property(without_blank_end(line), properties)) return {};
     return Status(StatusCode::kInvalid,
                   "line " + std::to_string(number) + ", '" + line + "', is no property");
   };

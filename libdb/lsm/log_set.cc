@@ -29,6 +29,16 @@ Result<std::shared_ptr<wal::LogFile>> LogSet::get(const state::MemtableEntry& en
   const std::lock_guard guard(mutex_);
   const auto found = logs_.find(entry.log_number);
   if (found != logs_.end() && found->second->header().salt == entry.log_salt) return found->second;
+  Result<std::shared_ptr<wal::LogFile>> log = open(entry);
+  // Only now: what was opened by path was opened in the right place.
+  if (Status place = check_place(context_); !place.ok()) return place;
+  if (!log) return log;
+  logs_.insert_or_assign(entry.log_number, *log);
+  trusted_.erase(entry.log_number);
+  return log;
+}
+
+Result<std::shared_ptr<wal::LogFile>> LogSet::open(const state::MemtableEntry& entry) const {
   Result<os::File> file =
       os::File::open(state::file_path(context_.directory, state::FileKind::kLog, entry.log_number),
                      os::FileAccess::kReadWrite);
@@ -38,10 +48,7 @@ Result<std::shared_ptr<wal::LogFile>> LogSet::get(const state::MemtableEntry& en
   Result<wal::LogFile> log =
       wal::LogFile::open(std::move(*file), std::move(*mapping), entry.log_number, context_.uuid);
   if (!log) return log.error();
-  auto shared = std::make_shared<wal::LogFile>(std::move(*log));
-  logs_.insert_or_assign(entry.log_number, shared);
-  trusted_.erase(entry.log_number);
-  return shared;
+  return std::make_shared<wal::LogFile>(std::move(*log));
 }
 
 void LogSet::add(std::shared_ptr<wal::LogFile> log) {

@@ -20,6 +20,7 @@ class LogSet {
  public:
   explicit LogSet(Context& context) : context_(context) {}
 
+  // kNotFound: it is not there. kIo, too, if the directory was moved.
   [[nodiscard]] Result<std::shared_ptr<wal::LogFile>> get(const state::MemtableEntry& entry);
   // One that this process has just begun, so nobody has written to it before.
   void add(std::shared_ptr<wal::LogFile> log);
@@ -39,6 +40,7 @@ class LogSet {
   [[nodiscard]] Status sync(wal::LogFile& log);
 
  private:
+  [[nodiscard]] Result<std::shared_ptr<wal::LogFile>> open(const state::MemtableEntry& entry) const;
   [[nodiscard]] bool contains(const std::set<std::uint64_t>& logs, const wal::LogFile& log) const;
   void remember_synced(std::uint64_t number) noexcept;
   [[nodiscard]] Status rewrite(wal::LogFile& log, std::uint64_t from, std::uint64_t to) const;

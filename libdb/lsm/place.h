@@ -4,7 +4,7 @@
 #include "tidelock/status.h"
 
 // Files are made, opened and removed by path. So whoever makes or removes any looks first whether
-// the path still leads to the directory he is attached to.
+// the path still leads to the directory he is attached to, and who opens them, behind it.
 namespace tidelock::lsm {
 
 // kIo: the directory was moved, removed or replaced. The file LOCK is compared, which is held open.

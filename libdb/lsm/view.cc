@@ -128,6 +128,10 @@ Result<ViewSource::ViewPtr> ViewSource::build(const state::SharedState& shared) 
     }
     if (!status.ok() && !may_be_outdated(status)) return status;
     if (is_current(*view, shared)) {
+      // Only now: what was opened by path was opened in the right place.
+      if (status.ok() && !context_.read_only()) {
+        if (Status place = check_place(context_); !place.ok()) return place;
+      }
       if (status.ok()) return ViewPtr(std::move(view));
       if (repaired) {
         return context_.read_only() ? file_gone(status) : as_attached(context_, status);

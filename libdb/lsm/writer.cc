@@ -164,9 +164,6 @@ Status Writer::adopt() {
   }
   const state::MemtableEntry& entry = half.value.active();
   Result<std::shared_ptr<wal::LogFile>> log = logs_.get(entry);
-  if (!log && log.error().code() == StatusCode::kNotFound) {  // of the log in use
-    if (Status status = check_place(context_); !status.ok()) return status;
-  }
   if (!log) return log.error();
   Status status = map_arena(half.word, entry, *log);
   if (is_damage(status)) return rebuild_arena(entry, **log, entry.arena_size);
@@ -184,6 +181,7 @@ Status Writer::map_arena(std::uint64_t word, const state::MemtableEntry& entry,
   auto memtable =
       memtable::MemtableWriter::attach(arena->bytes(), entry.arena_number, entry.arena_nonce);
   if (!memtable) return memtable.error();
+  if (Status place = check_place(context_); !place.ok()) return place;
   target_.emplace(Target{word, entry, std::move(log), std::move(*arena), *memtable});
   held_log_.store(entry.log_number, std::memory_order_relaxed);
   logs_.drop_below((*context_.state)->tables.load().value.oldest_log);
@@ -308,7 +306,6 @@ Result<Writer::Outcome> Writer::roll(const wal::Position& end) {
   auto half = shared.memtables.load();
   const std::uint64_t oldest_log = shared.tables.load().value.oldest_log;
   if (sealed_count(half.value, oldest_log) >= kSealedMax) return Outcome::kNeedsFlush;
-  if (Status status = check_place(context_); !status.ok()) return status;
   const std::optional<SpareFiles> spare = find_spare(shared, target_->entry.log_number);
   if (!spare) return Outcome::kNeedsSpare;
   std::uint64_t expected = spare->number;
@@ -329,6 +326,7 @@ Result<Writer::Outcome> Writer::roll(const wal::Position& end) {
   if (!arena_identity) return gone(arena_identity.error());
   auto mapping = map_log(context_, *file);
   if (!mapping) return mapping.error();
+  if (Status place = check_place(context_); !place.ok()) return place;
   if (!shared.spare.number.compare_exchange_strong(expected, 0)) return Outcome::kNeedsSpare;
   TIDELOCK_CRASH_POINT("roll.spare_taken");
   const wal::LogHeader header{.number = spare->number,

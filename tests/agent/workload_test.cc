@@ -209,7 +209,7 @@ TEST(PropertyFile, HasEscapes) {
   EXPECT_EQ(properties, (Properties{{"a:b=c d", "x\ty\\"}, {"A\u00e9\u20ac", "q=:"}}));
   properties.clear();
   ASSERT_TRUE(read_properties("a=x\\ \nb=2 \r\n\\\n#c\\\r\n  d : \\ e \\\n", properties).ok());
-  EXPECT_EQ(properties, (Properties{{"a", "x "}, {"b", "2"}, {"#cd", " e "}}));
+  EXPECT_EQ(properties, (Properties{{"a", "x "}, {"b", "2"}, {"#cd", " e"}}));
   for (const char* text : {"a=\\u12", "a=\\u12x4", "a=\\ud83d\\ude00", "\\u=1", "a\\=1", "=1"}) {
     EXPECT_EQ(read_properties(text, properties).code(), StatusCode::kInvalid) << text;
   }

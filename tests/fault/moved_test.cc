@@ -102,12 +102,13 @@ class RestoredTest : public MovedTest, public os::SystemCallHook {
     os::set_system_call_hook(this);
   }
   os::SystemCallVerdict before(const os::SystemCallEvent& event) override {
-    if (!swapped_ && when_(event)) {
-      swapped_ = true;
-      fs::rename(path(), directory_.file("away"));
-      fs::rename(copy_, path());
-    }
+    if (!swapped_ && when_(event)) swap();
     return {};
+  }
+  void swap() {
+    swapped_ = true;
+    fs::rename(path(), directory_.file("away"));
+    fs::rename(copy_, path());
   }
   void after(const os::SystemCallEvent&) override {}
   // Whether the copy has a file of that name.
@@ -222,6 +223,55 @@ TEST_F(RestoredTest, ASweepRemovesNothingThere) {
     return event.call == os::SystemCall::kListDirectory && ++count == 2;
   });
   (void)Db::open(path(), without_thread());
+  expect_untouched();
+}
+
+// Copied while it is in use: only by its place can it be told from the one that is open.
+TEST_F(RestoredTest, WhoHasNotWrittenYetDoesNotWriteThere) {
+  Db first = open(without_thread());
+  ASSERT_TRUE(first.put("b", "b").ok());
+  Db late = open(without_thread());
+  take_a_backup();
+  swap();
+  EXPECT_EQ(late.sync().code(), StatusCode::kNotDurable);
+  const Status status = late.put("c", "c");
+  EXPECT_EQ(status.code(), StatusCode::kIo) << status.to_string();
+  EXPECT_NE(status.message().find("moved"), std::string::npos) << status.message();
+  EXPECT_EQ(late.put("c", "c", {.durability = Durability::kDurable, .wait = {}}).code(),
+            StatusCode::kIo);
+  (void)late.close();
+  (void)first.close();
+  expect_untouched();
+}
+
+TEST_F(RestoredTest, WhoAdoptsANewMemtableDoesNotReadThere) {
+  Db first = open(without_thread());
+  Db late = open(without_thread());
+  ASSERT_TRUE(first.put("b", "old").ok());
+  ASSERT_TRUE(first.flush().ok());
+  take_a_backup();
+  ASSERT_TRUE(first.put("b", "new").ok());
+  ASSERT_EQ(first.get("b").value(), Found("new"));
+  swap();
+  const auto found = late.get("b");
+  EXPECT_EQ(found.status().code(), StatusCode::kIo) << found.status().to_string();
+  EXPECT_EQ(first.get("b").value(), Found("new")) << "it has all open";
+  (void)late.close();
+  (void)first.close();
+  expect_untouched();
+}
+
+TEST_F(RestoredTest, WhoBeginsAnotherLogDoesNotBeginItThere) {
+  Db old = open(without_thread());
+  ASSERT_TRUE(old.put("b", "b").ok());
+  swap_at([this](const auto& event) {
+    const bool spare = event.call == os::SystemCall::kOpen && event.path.ends_with(".wal") &&
+                       fs::exists(event.path);
+    if (spare) take_a_backup();
+    return spare;
+  });
+  EXPECT_EQ(old.flush().code(), StatusCode::kIo);
+  (void)old.close();
   expect_untouched();
 }
 

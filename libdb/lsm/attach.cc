@@ -8,6 +8,7 @@
 #include "lsm/destroy.h"
 #include "lsm/ground.h"
 #include "lsm/open_options.h"
+#include "lsm/place.h"
 #include "lsm/queue_file.h"
 #include "lsm/rebuild.h"
 #include "manifest/manifest_reader.h"
@@ -152,6 +153,7 @@ Status make_valid(Context& context) {
       state::file_path(context.directory, state::FileKind::kArena, entry.arena_number),
       os::FileAccess::kReadWrite);
   if (!arena) return arena.error();
+  if (Status place = check_place(context); !place.ok()) return place;
   if (Status status = arena->reserve(entry.arena_size); !status.ok()) return status;
   return check_coherence(context);
 }

@@ -133,6 +133,7 @@ Status Catalog::write(const manifest::VersionEdit& edit, const manifest::Version
   Result<manifest::ManifestWriter> writer =
       manifest::ManifestWriter::open(context_.directory, reader.id());
   if (!writer) return writer.error();
+  if (Status place = check_place(context_); !place.ok()) return place;
   Result<manifest::ManifestPosition> end = writer->append(reader.position(), edit);
   if (end) {
     Status read = reader.read_to(end->length);
@@ -154,6 +155,7 @@ Status Catalog::replace_manifest(const manifest::Version& next) {
   Result<manifest::ManifestPosition> end = manifest::create_manifest(
       context_.directory, {context_.uuid, number}, snapshot, context_.ownership());
   if (!end) return end.error();
+  if (Status place = check_place(context_); !place.ok()) return place;
   manifest::Current current = newest_->current;
   current.manifest_number = number;
   if (Status status = manifest::install_current(context_.directory, current, context_.ownership());
@@ -194,6 +196,7 @@ void Catalog::publish(const manifest::Version& version) {
   // Not earlier: those who go by the published half read the old one.
   if (const std::uint64_t old = std::exchange(replaced_, 0); old != 0) {
     TIDELOCK_CRASH_POINT("install.removing_manifest");
+    if (!check_place(context_).ok()) return;
     (void)os::unlink_file(state::file_path(context_.directory, state::FileKind::kManifest, old));
   }
 }

@@ -162,8 +162,9 @@ Result<JobResult> compact_most_urgent(Context& context, Catalog& catalog,
                                       std::size_t level0_trigger, const Patience& patience) {
   std::vector<std::uint32_t> busy;
   for (;;) {
-    Result<manifest::Version> glance = catalog.version_of((*context.state)->tables.load().value);
-    if (!glance) glance = catalog.catch_up(patience.to_begin());  // it may be outdated by now
+    const auto tables = (*context.state)->tables.load();
+    Result<manifest::Version> glance = catalog.version_of(tables.value);
+    if (!glance && (*context.state)->tables.word() != tables.word) continue;  // it was outdated
     if (!glance) return glance.error();
     const std::optional<CompactionPlan> due = pick_compaction(*glance, busy, level0_trigger);
     if (!due) return busy.empty() ? JobResult::kNothing : JobResult::kTaken;

@@ -16,6 +16,7 @@
 #include "lsm/log_set.h"
 #include "lsm/new_memtable.h"
 #include "lsm/open_memtable.h"
+#include "lsm/place.h"
 #include "lsm/queue_file.h"
 #include "lsm/table_writer.h"
 #include "manifest/manifest_reader.h"
@@ -114,6 +115,7 @@ class Rebuild {
         os::File::open(state::file_path(context_.directory, state::FileKind::kLog, log.number),
                        os::FileAccess::kReadWrite);
     if (!file) return file.error();
+    if (Status place = check_place(context_); !place.ok()) return place;
     if (Status status = file->write(0, log.bytes); !status.ok()) return status;
     static constexpr std::array<std::byte, wal::kHeaderSize> kZeroes{};
     if (log.bytes.size() < kZeroes.size()) {  // no log is shorter

@@ -132,7 +132,7 @@ void Writer::trim(const lock::Guard&) {
       state::file_path(context_.directory, state::FileKind::kArena, target_->entry.arena_number),
       os::FileAccess::kReadWrite);
   // Space is all that is at stake.
-  if (file)
+  if (file && check_place(context_).ok())
     (void)file->punch_hole((free.begin + kPage - 1) / kPage * kPage, free.end / kPage * kPage);
 }
 
@@ -286,6 +286,7 @@ Status Writer::rebuild_arena(const state::MemtableEntry& damaged, wal::LogFile& 
       return status;
     }
     TIDELOCK_CRASH_POINT("redo.arena_rebuilt");
+    if (Status place = check_place(context_); !place.ok()) return place;
     auto half = shared.memtables.load();
     state::MemtableEntry& entry = half.value.active();
     entry.arena_number = number;
@@ -312,6 +313,7 @@ Result<Writer::Outcome> Writer::roll(const wal::Position& end) {
   // Withdrawn just now, or removed by somebody else: no spare at all.
   const auto gone = [&](const Status& status) -> Result<Outcome> {
     if (status.code() != StatusCode::kNotFound) return status;
+    if (Status place = check_place(context_); !place.ok()) return place;
     shared.spare.number.compare_exchange_strong(expected, 0);
     return Outcome::kNeedsSpare;
   };

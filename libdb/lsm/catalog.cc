@@ -196,7 +196,7 @@ void Catalog::publish(const manifest::Version& version) {
   // Not earlier: those who go by the published half read the old one.
   if (const std::uint64_t old = std::exchange(replaced_, 0); old != 0) {
     TIDELOCK_CRASH_POINT("install.removing_manifest");
-    if (!check_place(context_).ok()) return;
+    if (!check_place(context_).ok()) return;  // a sweep removes it
     (void)os::unlink_file(state::file_path(context_.directory, state::FileKind::kManifest, old));
   }
 }

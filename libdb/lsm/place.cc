@@ -21,14 +21,13 @@ Status another_database(const Context& context) {
 
 Status file_gone(const Status& status) {
   if (status.code() != StatusCode::kNotFound) return status;
-  return Status(StatusCode::kCorruption, status.message() + " (a file of the live view is gone)");
+  return Status(StatusCode::kCorruption, status.message() + " (a file of the database is gone)");
 }
 
 Status as_attached(const Context& context, const Status& status) {
   if (status.code() != StatusCode::kNotFound) return status;
   Status place = check_place(context);
-  if (!place.ok()) return place;
-  return Status(StatusCode::kCorruption, status.message() + " (a file of the database is gone)");
+  return place.ok() ? file_gone(status) : place;
 }
 
 }  // namespace tidelock::lsm

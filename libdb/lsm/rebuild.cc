@@ -132,6 +132,7 @@ class Rebuild {
       if (!arena) return arena;
       const Status status = apply_records(arena->writer, log.records);
       if (status.ok()) return arena;
+      if (Status place = check_place(context_); !place.ok()) return place;
       (void)os::unlink_file(state::file_path(context_.directory, state::FileKind::kArena, number));
       if (status.code() != StatusCode::kLimit) return status;
     }

@@ -55,6 +55,7 @@ Status prepare_spare(Context& context, const MemtableSizes& sizes, const os::Dea
   Result<NewArena> arena = make_arena(context, number, sizes.arena);
   if (!arena) return arena.error();
   TIDELOCK_CRASH_POINT("spare.arena_made");
+  // What was made, here or elsewhere, is named by nobody, and a sweep removes it.
   if (Status place = check_place(context); !place.ok()) return place;
   Result<os::File> log = make_log(context, number, sizes.log);
   if (!log) {
@@ -62,7 +63,6 @@ Status prepare_spare(Context& context, const MemtableSizes& sizes, const os::Dea
     return log.error();
   }
   TIDELOCK_CRASH_POINT("spare.log_made");
-  // What was made elsewhere means nothing there, and a sweep removes it.
   if (Status place = check_place(context); !place.ok()) return place;
   shared.spare.log_size.store(sizes.log, std::memory_order_relaxed);
   shared.spare.arena_size.store(sizes.arena, std::memory_order_relaxed);

@@ -280,13 +280,14 @@ Status Writer::rebuild_arena(const state::MemtableEntry& damaged, wal::LogFile& 
     Status status;
     while (status.ok() && reader.next()) status = apply_record(arena->writer, reader.record());
     if (status.ok() && reader.position().lsn != end) status = stopped_short(log, reader);
+    // The new arena is named by nobody, and a sweep removes it.
+    if (Status place = check_place(context_); !place.ok()) return place;
     if (!status.ok()) {
       (void)os::unlink_file(state::file_path(context_.directory, state::FileKind::kArena, number));
       if (status.code() == StatusCode::kLimit) continue;
       return status;
     }
     TIDELOCK_CRASH_POINT("redo.arena_rebuilt");
-    if (Status place = check_place(context_); !place.ok()) return place;
     auto half = shared.memtables.load();
     state::MemtableEntry& entry = half.value.active();
     entry.arena_number = number;
